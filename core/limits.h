@@ -1,0 +1,47 @@
+// Every limit of the runtime, with the reason for its number. A port may lower the ones under #ifndef at build time.
+#ifndef TENON_CORE_LIMITS_H
+#define TENON_CORE_LIMITS_H
+
+// Names: long enough for "ahu-03-supply-air-temperature-reset" and short enough to keep in every table. With the NUL.
+#define NAME_SIZE_MAX 48
+// A Brick Schema class; the longest in Brick 1.3 has 71 letters, the ones of sensors and set-points stay under 60. With the NUL.
+#define QUANTITY_SIZE_MAX 64
+// A SenML (RFC 8428 §12.1) or UCUM unit code. With the NUL.
+#define UNIT_SIZE_MAX 16
+// Inputs, and outputs, of one component. Guideline 36 sequences need up to about 20 signals with parameters.
+#define PORTS_MAX 32
+
+// One message between ports, encoded. It must fit one CoAP datagram of 1,280 bytes (IPv6 minimum MTU) with headers.
+#define MESSAGE_SIZE_MAX 512
+// All outputs of one message in hand, encoded, with their headers.
+#define OUTBOX_SIZE_MAX 2048
+// Messages that a component may send while it handles one.
+#define OUTPUTS_PER_MESSAGE_MAX 32
+
+// Manifest in its custom section, encoded.
+#define MANIFEST_SIZE_MAX 4096
+// Largest component module that a node accepts. Ours are 0.3-6 KiB; a Rust one with floating-point formatting reaches 100 KiB.
+#ifndef MODULE_SIZE_MAX
+#define MODULE_SIZE_MAX (256 * 1024)
+#endif
+// Declared state region of one task.
+#define STATE_SIZE_MAX 4096
+// Largest linear memory that a manifest may ask for.
+#ifndef COMPONENT_MEMORY_MAX
+#define COMPONENT_MEMORY_MAX (1024 * 1024)
+#endif
+// Instructions that a manifest may ask for per message: about 0.1 s of the fast interpreter on one slow core.
+#define INSTRUCTIONS_MAX 10000000
+
+// CoAP (RFC 7252 §4.8): datagram and payload sizes follow §4.6 (1152/1024).
+#define DATAGRAM_SIZE_MAX 1280
+#define COAP_PAYLOAD_SIZE_MAX 1024
+#define COAP_TOKEN_SIZE_MAX 8
+#define COAP_OPTIONS_MAX 24
+
+// Encoded plan of one node, and any other body that is transferred block-wise besides modules.
+#ifndef BODY_SIZE_MAX
+#define BODY_SIZE_MAX MODULE_SIZE_MAX
+#endif
+
+#endif

@@ -1,0 +1,52 @@
+// What a node tells the orchestrator about itself, and its sign of life.
+//
+// `POST /register` carries a registration, `PUT /alive` an alive message; both CBOR, abi/node.cddl.
+#ifndef TENON_CORE_REGISTRATION_H
+#define TENON_CORE_REGISTRATION_H
+
+#include "core/manifest.h"
+#include "core/plan.h"
+
+#define RESOURCES_PER_NODE_MAX 64
+#define CAPABILITIES_MAX 16
+
+struct registration_resource {
+    char name[NAME_SIZE_MAX];
+    char quantity[QUANTITY_SIZE_MAX];
+    char unit[UNIT_SIZE_MAX];
+    enum value_type type;
+    bool actuator;                   // takes commands; otherwise a sensor, gives measurements or events
+    bool has_range;
+    double minimum;
+    double maximum;
+    double resolution;
+};
+
+struct registration {
+    char node[NAME_SIZE_MAX];
+    char kind[NAME_SIZE_MAX];        // "linux", "mcu"
+    char engine[NAME_SIZE_MAX];      // "wamr"
+    uint64_t boot;                   // counts the node's starts
+    uint64_t memory_total_bytes;     // for components
+    uint64_t memory_free_bytes;
+    uint32_t task_max;
+    uint64_t plan_revision;          // of the plan that it holds, 0 for none
+    uint32_t capability_count;
+    char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
+    uint32_t resource_count;
+    struct registration_resource resources[RESOURCES_PER_NODE_MAX];
+};
+
+struct alive {
+    char node[NAME_SIZE_MAX];
+    uint64_t boot;
+    uint64_t plan_revision;
+    uint64_t memory_free_bytes;
+};
+
+MUST_CHECK enum error registration_decode(struct bytes encoded, struct registration *out);
+MUST_CHECK enum error registration_encode(const struct registration *registration, struct buffer buffer, size_t *size);
+MUST_CHECK enum error alive_decode(struct bytes encoded, struct alive *out);
+MUST_CHECK enum error alive_encode(const struct alive *alive, struct buffer buffer, size_t *size);
+
+#endif
