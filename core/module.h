@@ -7,6 +7,13 @@
 
 #include "core/manifest.h"
 
+// What a descriptor in the module's data says before anything has run. All zero when it is not exported.
+struct module_region {
+    uint32_t address;
+    uint32_t size;
+    uint32_t version;
+};
+
 struct module_info {
     struct manifest manifest;
     uint32_t memory_pages_minimum;     // as declared; the engine trims below a page
@@ -16,6 +23,8 @@ struct module_info {
     bool exports_upgrade;              // tenon_upgrade is there
     bool exports_inbox;                // tenon_inbox descriptor
     bool exports_state;                // tenon_state descriptor
+    struct module_region inbox;
+    struct module_region state;
 };
 
 // A refusal, for people: what was found and where.
@@ -28,6 +37,10 @@ struct module_refusal {
 // ERROR_TOO_LARGE over MODULE_SIZE_MAX; ERROR_TRUNCATED, ERROR_MALFORMED for broken sections; ERROR_UNSUPPORTED for any
 // import but function `tenon.send` or for a start function; ERROR_MISMATCH when manifest and exports disagree (no tenon_receive, state or inbox declared but
 // not exported); ERROR_NOT_FOUND when there is no manifest section.
+// Manifest and exports agree when the sizes and the state version of the manifest are those of the descriptors.
 MUST_CHECK enum error module_inspect(struct bytes wasm, struct module_info *out, struct module_refusal *refusal);
+
+// The same without the manifest, which may be absent and is not read: what `tenon build` asks of a module fresh from the linker.
+MUST_CHECK enum error module_survey(struct bytes wasm, struct module_info *out, struct module_refusal *refusal);
 
 #endif

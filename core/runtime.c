@@ -1,0 +1,566 @@
+// The runtime's frame: start, time, and the crossing from one plan to the next.
+//
+// Crossing over happens between two messages. The new plan is decoded into the idle set of tables; tasks of the same name and digest
+// keep their instance, queue and state; a task with new code keeps its state when version and size agree; links of the same id keep
+// their sequence, their pending messages and their freshness. Then the sets change roles and what the new plan does not name is ended.
+#include "core/runtime.h"
+
+#include "core/assert.h"
+#include "core/runtime_private.h"
+#include "core/wire.h"
+
+// User values of coap requests with this bit belong to the node, the others are link ids.
+#define USER_OF_NODE (UINT64_C(1) << 63)
+
+static const char *const event_texts[EVENT_COUNT] = {
+    [EVENT_PLAN_APPLIED] = "plan-applied",
+    [EVENT_PLAN_REFUSED] = "plan-refused",
+    [EVENT_TASK_STARTED] = "task-started",
+    [EVENT_TASK_STOPPED] = "task-stopped",
+    [EVENT_TASK_FAILED] = "task-failed",
+    [EVENT_TASK_QUARANTINED] = "message-quarantined",
+    [EVENT_TASK_REFUSED] = "task-refused",
+    [EVENT_INPUT_STALE] = "input-stale",
+    [EVENT_INPUT_FRESH] = "input-fresh",
+    [EVENT_COMMAND_EXPIRED] = "command-expired",
+    [EVENT_COMMAND_REFUSED] = "command-refused",
+    [EVENT_DELIVERY_REFUSED] = "delivery-refused",
+    [EVENT_ACTUATOR_SAFE] = "actuator-safe",
+    [EVENT_QUEUE_OVERFLOW] = "queue-overflow",
+};
+
+const char *runtime_event_text(enum runtime_event event) {
+    return (unsigned)event < EVENT_COUNT ? event_texts[event] : "unknown";
+}
+
+// --- CoAP callbacks ----------------------------------------------------------------------------------------------------------
+
+static void on_transmit(void *context, const struct coap_address *peer, struct bytes datagram) {
+    struct runtime *runtime = context;
+    runtime->environment.transmit(runtime->environment.context, peer, datagram);
+}
+
+static void on_serve(void *context, const struct coap_request *request, struct coap_response *response) {
+    struct runtime *runtime = context;
+    if (request->path[0] == 'c' && request->path[1] == '/') {
+        link_serve(runtime, request, response);
+        return;
+    }
+    runtime->environment.serve(runtime->environment.context, request, response);
+}
+
+static void on_completed(void *context, const struct coap_completion *completion) {
+    struct runtime *runtime = context;
+    if ((completion->user & USER_OF_NODE) == 0) {
+        link_completed(runtime, completion);
+        return;
+    }
+    struct coap_completion own = *completion;
+    own.user &= ~USER_OF_NODE;
+    runtime->environment.completed(runtime->environment.context, &own);
+}
+
+enum error runtime_request(struct runtime *runtime, struct coap_outgoing outgoing) {
+    outgoing.user |= USER_OF_NODE;
+    return coap_endpoint_request(&runtime->coap, runtime->network_ms, &outgoing);
+}
+
+// --- start -------------------------------------------------------------------------------------------------------------------
+
+static void tables_start(const struct runtime_memory *memory, struct runtime_tables *tables) {
+    tables->plan.task_max = memory->task_max;
+    tables->plan.link_max = memory->link_max;
+    tables->plan.parameter_max = memory->parameter_max;
+    tables->plan.peer_max = memory->peer_max;
+    tables->plan.resource_max = memory->resource_max;
+}
+
+void runtime_start(struct runtime *runtime, const struct runtime_memory *memory, const struct runtime_environment *environment,
+                   struct engine *engine, const struct coap_parameters *parameters, uint64_t boot, uint64_t seed) {
+    runtime->memory = *memory;
+    runtime->environment = *environment;
+    runtime->engine = engine;
+    runtime->boot = boot;
+    runtime->trace_seed = seed;
+    runtime->ready_head = runtime->ready_tail = NO_INDEX;
+    runtime->building_deadline_ms = runtime->network_deadline_ms = UINT64_MAX;
+    tables_start(memory, &runtime->memory.tables[0]);
+    tables_start(memory, &runtime->memory.tables[1]);
+    message_pool_start(&runtime->pool, memory->messages, memory->message_max);
+    const struct coap_callbacks callbacks = {
+        .context = runtime, .transmit = on_transmit, .serve = on_serve, .completed = on_completed};
+    coap_endpoint_start(&runtime->coap, parameters, &callbacks, &memory->coap, seed);
+}
+
+int runtime_resource_find(const struct runtime *runtime, const char *name) {
+    for (uint32_t i = 0; i < runtime->resource_count; i++) {
+        if (strcmp(runtime->memory.resources[i].facts.name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+enum error runtime_resource_add(struct runtime *runtime, const struct registration_resource *facts, uint32_t *index) {
+    if (runtime->resource_count == runtime->memory.resource_max) {
+        return ERROR_FULL;
+    }
+    if (runtime_resource_find(runtime, facts->name) >= 0) {
+        return ERROR_EXISTS;
+    }
+    struct resource *resource = &runtime->memory.resources[runtime->resource_count];
+    memset(resource, 0, sizeof *resource);
+    resource->facts = *facts;
+    resource->first_link = NO_INDEX;
+    *index = runtime->resource_count++;
+    return ERROR_NONE;
+}
+
+void runtime_at(struct runtime *runtime, uint64_t network_ms, uint64_t building_ms) {
+    runtime->network_ms = network_ms > runtime->network_ms ? network_ms : runtime->network_ms;
+    runtime->building_ms = building_ms > runtime->building_ms ? building_ms : runtime->building_ms;
+}
+
+const struct manifest *runtime_manifest(const struct runtime *runtime, const struct task *task) {
+    if (task->code == NO_INDEX || runtime->memory.codes[task->code].module == NULL) {
+        return NULL;
+    }
+    return runtime->engine->manifest(runtime->memory.codes[task->code].module);
+}
+
+uint64_t runtime_memory_used(const struct runtime *runtime) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        if (tables->tasks[i].instance != NULL) {
+            used += runtime->engine->memory_bytes(tables->tasks[i].instance);
+        }
+    }
+    return used;
+}
+
+// --- code --------------------------------------------------------------------------------------------------------------------
+
+static uint32_t code_find(const struct runtime *runtime, const uint8_t digest[DIGEST_SIZE]) {
+    for (uint32_t i = 0; i < runtime->memory.code_max; i++) {
+        const struct code *code = &runtime->memory.codes[i];
+        if (code->used && memcmp(code->digest, digest, DIGEST_SIZE) == 0) {
+            return i;
+        }
+    }
+    return NO_INDEX;
+}
+
+static uint32_t code_claim(struct runtime *runtime, const uint8_t digest[DIGEST_SIZE]) {
+    for (uint32_t i = 0; i < runtime->memory.code_max; i++) {
+        struct code *code = &runtime->memory.codes[i];
+        if (!code->used) {
+            memset(code, 0, sizeof *code);
+            code->used = true;
+            memcpy(code->digest, digest, DIGEST_SIZE);
+            return i;
+        }
+    }
+    return NO_INDEX;
+}
+
+static void code_drop(struct runtime *runtime, struct code *code) {
+    if (code->module != NULL) {
+        runtime->engine->unload(runtime->engine, code->module);
+    }
+    memset(code, 0, sizeof *code);
+}
+
+// Loads a component for a task that waits for it. The row remembers a refusal, so that it is told once.
+static enum error code_load(struct runtime *runtime, struct task *task) {
+    uint32_t index = code_find(runtime, task->plan->digest);
+    if (index != NO_INDEX) {
+        task->code = index;
+        return runtime->memory.codes[index].module != NULL ? ERROR_NONE : ERROR_DENIED;
+    }
+    struct bytes wasm;
+    enum error error = runtime->environment.code_find(runtime->environment.context, task->plan->digest, &wasm);
+    if (error != ERROR_NONE) {
+        return error;
+    }
+    index = code_claim(runtime, task->plan->digest);
+    if (index == NO_INDEX) {
+        return ERROR_FULL;
+    }
+    struct code *code = &runtime->memory.codes[index];
+    task->code = index;
+    return runtime->engine->load(runtime->engine, wasm, &code->module, code->refusal);
+}
+
+// --- crossing over ------------------------------------------------------------------------------------------------------------
+
+static struct task *task_of_name(struct runtime_tables *tables, const char *name) {
+    uint32_t low = 0;
+    uint32_t high = tables->plan.task_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(tables->plan.tasks[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < tables->plan.task_count && strcmp(tables->plan.tasks[low].name, name) == 0 ? &tables->tasks[low] : NULL;
+}
+
+static bool link_goes_on(const struct plan_link *before, const struct plan_link *after) {
+    return before->id == after->id && before->delivery == after->delivery;
+}
+
+static void carry_links(struct runtime *runtime, struct runtime_tables *from, struct runtime_tables *to) {
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < to->plan.link_count; i++) {
+        struct link *link = &to->links[i];
+        const struct plan_link *plan = &to->plan.links[i];
+        while (k < from->plan.link_count && from->plan.links[k].id < plan->id) {
+            k++;
+        }
+        memset(link, 0, sizeof *link);
+        if (k < from->plan.link_count && link_goes_on(&from->plan.links[k], plan)) {
+            *link = from->links[k];
+            memset(&from->links[k], 0, sizeof from->links[k]);
+            from->links[k].plan = &from->plan.links[k];
+        }
+        bool was_fresh_until = link->plan != NULL;
+        link->plan = plan;
+        link->next = NO_INDEX;
+        link->retry_ms = 0;
+        if (!was_fresh_until) {
+            link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
+        }
+        if (plan->destination.kind != END_REMOTE && link->pending.count > 0) {
+            // The destination moved here: what was on its way is delivered below, once the tasks stand.
+            link->in_flight = false;
+        }
+    }
+}
+
+// Tasks that stay keep everything but their place in the table.
+static void carry_tasks(struct runtime_tables *from, struct runtime_tables *to) {
+    for (uint32_t i = 0; i < to->plan.task_count; i++) {
+        struct task *task = &to->tasks[i];
+        const struct plan_task *plan = &to->plan.tasks[i];
+        struct task *before = task_of_name(from, plan->name);
+        if (before != NULL && before->state != TASK_VACANT && before->plan != NULL) {
+            *task = *before;
+            memset(before, 0, sizeof *before);
+            before->plan = &from->plan.tasks[before - from->tasks];
+        } else {
+            memset(task, 0, sizeof *task);
+            task->code = NO_INDEX;
+        }
+        task->plan = plan;
+        task->listed = false;
+    }
+}
+
+static void end_leftovers(struct runtime *runtime, struct runtime_tables *from) {
+    for (uint32_t i = 0; i < from->plan.link_count; i++) {
+        link_end(runtime, &from->links[i]);
+    }
+    for (uint32_t i = 0; i < from->plan.task_count; i++) {
+        if (from->tasks[i].state != TASK_VACANT) {
+            event_tell(runtime, EVENT_TASK_STOPPED, from->plan.tasks[i].name, ERROR_NONE, "the plan no longer names it");
+            task_end(runtime, &from->tasks[i]);
+        }
+    }
+}
+
+// Chains the links of each task output and of each resource.
+static enum error chain_links(struct runtime *runtime, struct runtime_tables *tables) {
+    tables->output_count = 0;
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        tables->tasks[i].output_span = 0;
+    }
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        const struct plan_end *source = &tables->plan.links[i].source;
+        if (source->kind == END_TASK && source->port >= tables->tasks[source->index].output_span) {
+            tables->tasks[source->index].output_span = source->port + 1;
+        }
+    }
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        struct task *task = &tables->tasks[i];
+        task->first_output = tables->output_count;
+        tables->output_count += task->output_span;
+        ASSERT(tables->output_count <= runtime->memory.output_max);
+        for (uint32_t port = 0; port < task->output_span; port++) {
+            tables->output_links[task->first_output + port] = NO_INDEX;
+        }
+    }
+    for (uint32_t i = 0; i < runtime->resource_count; i++) {
+        runtime->memory.resources[i].first_link = NO_INDEX;
+    }
+    for (uint32_t i = tables->plan.link_count; i > 0; i--) {
+        struct link *link = &tables->links[i - 1];
+        const struct plan_end *source = &link->plan->source;
+        uint32_t *head = NULL;
+        if (source->kind == END_TASK) {
+            head = &tables->output_links[tables->tasks[source->index].first_output + source->port];
+        } else if (source->kind == END_RESOURCE && tables->resource_of_plan[source->index] != NO_INDEX) {
+            head = &runtime->memory.resources[tables->resource_of_plan[source->index]].first_link;
+        }
+        if (head != NULL) {
+            link->next = *head;
+            *head = i - 1;
+        }
+    }
+    return ERROR_NONE;
+}
+
+static void bind_resources(struct runtime *runtime, struct runtime_tables *tables) {
+    for (uint32_t i = 0; i < tables->plan.resource_count; i++) {
+        int found = runtime_resource_find(runtime, tables->plan.resources[i].name);
+        tables->resource_of_plan[i] = found < 0 ? NO_INDEX : (uint32_t)found;
+    }
+}
+
+static bool commands_reach(const struct runtime_tables *tables, uint32_t plan_resource) {
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        const struct plan_end *end = &tables->plan.links[i].destination;
+        if (end->kind == END_RESOURCE && end->index == plan_resource) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void settle_actuators(struct runtime *runtime, struct runtime_tables *tables) {
+    for (uint32_t i = 0; i < tables->plan.resource_count; i++) {
+        uint32_t index = tables->resource_of_plan[i];
+        if (index == NO_INDEX || !runtime->memory.resources[index].facts.actuator || !commands_reach(tables, i)) {
+            continue;
+        }
+        if (actuator_safe(&runtime->memory.resources[index].actuator, tables->plan.resources[i].safe) != ERROR_NONE) {
+            event_tell(runtime, EVENT_COMMAND_REFUSED, tables->plan.resources[i].name, ERROR_TOO_LARGE, "its safe value");
+        }
+        resource_settle(runtime, index);
+    }
+}
+
+static void refuse_task(struct runtime *runtime, struct task *task, enum error error) {
+    const char *why = task->code == NO_INDEX ? "" : runtime->memory.codes[task->code].refusal;
+    task->last_error = error;
+    task_move(task, TASK_REFUSED);
+    event_tell(runtime, EVENT_TASK_REFUSED, task->plan->name, error, why);
+}
+
+// Brings one task of the new plan to life, or to its new code.
+static void settle_task(struct runtime *runtime, uint32_t index) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    if (task->state == TASK_VACANT) {
+        task_move(task, TASK_WAITING);
+    }
+    bool same_code = task->code != NO_INDEX && memcmp(runtime->memory.codes[task->code].digest, task->plan->digest, DIGEST_SIZE) == 0;
+    if (same_code && task->state == TASK_RUNNING) {
+        (void)task_parameters(runtime, index);  // the policy may have changed them; giving them again is harmless
+        task_list(runtime, index);
+        return;
+    }
+    if (same_code && task->state == TASK_BACKING_OFF) {
+        return;
+    }
+    if (task->instance != NULL) {
+        runtime->engine->stop(runtime->engine, task->instance);
+        task->instance = NULL;
+    }
+    if (task->state != TASK_WAITING) {
+        task_move(task, TASK_WAITING);
+    }
+    enum error error = code_load(runtime, task);
+    if (error == ERROR_NOT_FOUND) {
+        return;  // waits for its code
+    }
+    if (error != ERROR_NONE) {
+        refuse_task(runtime, task, error);
+        return;
+    }
+    task_launch(runtime, index);
+}
+
+static void sweep_codes(struct runtime *runtime) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    for (uint32_t i = 0; i < runtime->memory.code_max; i++) {
+        runtime->memory.codes[i].wanted = false;
+    }
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        uint32_t index = code_find(runtime, tables->plan.tasks[i].digest);
+        if (index != NO_INDEX) {
+            runtime->memory.codes[index].wanted = true;
+        }
+        if (tables->tasks[i].code != NO_INDEX && tables->tasks[i].instance != NULL) {
+            runtime->memory.codes[tables->tasks[i].code].wanted = true;
+        }
+    }
+    for (uint32_t i = 0; i < runtime->memory.code_max; i++) {
+        if (runtime->memory.codes[i].used && !runtime->memory.codes[i].wanted) {
+            code_drop(runtime, &runtime->memory.codes[i]);
+        }
+    }
+}
+
+// Messages that were on their way to another node when their destination moved here.
+static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        struct link *link = &tables->links[i];
+        if (link->plan->destination.kind != END_TASK || link->pending.count == 0) {
+            continue;
+        }
+        coap_endpoint_cancel(&runtime->coap, link->plan->id);
+        for (struct message *message = message_queue_pop(&link->pending); message != NULL; message = message_queue_pop(&link->pending)) {
+            message->input = (uint16_t)link->plan->destination.port;
+            task_enqueue(runtime, link->plan->destination.index, message);
+        }
+    }
+}
+
+static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, uint8_t (*missing)[DIGEST_SIZE], uint32_t missing_max) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->task_count; i++) {
+        struct bytes wasm;
+        bool known = code_find(runtime, plan->tasks[i].digest) != NO_INDEX;
+        if (known || runtime->environment.code_find(runtime->environment.context, plan->tasks[i].digest, &wasm) == ERROR_NONE) {
+            continue;
+        }
+        bool listed = false;
+        for (uint32_t k = 0; k < count; k++) {
+            listed = listed || memcmp(missing[k], plan->tasks[i].digest, DIGEST_SIZE) == 0;
+        }
+        if (!listed && count < missing_max) {
+            memcpy(missing[count++], plan->tasks[i].digest, DIGEST_SIZE);
+        }
+    }
+    return count;
+}
+
+static void cross_over(struct runtime *runtime) {
+    struct runtime_tables *from = tables_now(runtime);
+    struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
+    bind_resources(runtime, to);
+    carry_links(runtime, from, to);
+    carry_tasks(from, to);
+    runtime->current = 1 - runtime->current;
+    runtime->ready_head = runtime->ready_tail = NO_INDEX;
+    end_leftovers(runtime, from);
+    from->plan.task_count = from->plan.link_count = 0;
+    if (chain_links(runtime, to) != ERROR_NONE) {
+        return;
+    }
+    for (uint32_t i = 0; i < to->plan.task_count; i++) {
+        settle_task(runtime, i);
+    }
+    sweep_codes(runtime);
+    settle_links(runtime, to);
+    settle_actuators(runtime, to);
+    task_unblock(runtime);
+    runtime->scan_soon = true;
+}
+
+enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, bool stored, uint8_t (*missing)[DIGEST_SIZE],
+                            uint32_t missing_max, uint32_t *missing_count) {
+    struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
+    *missing_count = 0;
+    enum error error = encoded.size > to->encoded.size ? ERROR_TOO_LARGE : ERROR_NONE;
+    if (error == ERROR_NONE) {
+        memcpy(to->encoded.data, encoded.data, encoded.size);
+        error = plan_decode((struct bytes){to->encoded.data, encoded.size}, &to->plan);
+    }
+    if (error == ERROR_NONE && missing_max > 0) {
+        *missing_count = find_missing(runtime, &to->plan, missing, missing_max);
+        error = *missing_count > 0 ? ERROR_NOT_FOUND : ERROR_NONE;
+    }
+    if (error == ERROR_NONE && !stored) {
+        error = runtime->environment.plan_store(runtime->environment.context, encoded);
+    }
+    if (error != ERROR_NONE) {
+        to->plan.task_count = to->plan.link_count = 0;
+        if (error != ERROR_NOT_FOUND) {
+            event_tell(runtime, EVENT_PLAN_REFUSED, "plan", error, error_text(error));
+        }
+        return error;
+    }
+    cross_over(runtime);
+    event_tell(runtime, EVENT_PLAN_APPLIED, runtime_tables(runtime)->plan.policy, ERROR_NONE, "");
+    return ERROR_NONE;
+}
+
+// --- inputs -------------------------------------------------------------------------------------------------------------------
+
+void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
+    coap_endpoint_receive(&runtime->coap, runtime->network_ms, peer, datagram);
+}
+
+enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes value) {
+    ASSERT(index < runtime->resource_count);
+    struct resource *resource = &runtime->memory.resources[index];
+    if (value.size > ACTUATOR_VALUE_SIZE_MAX) {
+        return ERROR_TOO_LARGE;
+    }
+    if (!wire_is_item(value)) {
+        return ERROR_MALFORMED;
+    }
+    memcpy(resource->value, value.data, value.size);
+    resource->value_size = (uint8_t)value.size;
+    resource->updated_ms = runtime->building_ms;
+    uint64_t trace = runtime->trace_seed ^ (++runtime->trace_count * UINT64_C(0x9e3779b97f4a7c15));
+    enum error error = ERROR_NONE;
+    uint32_t link = resource->first_link;
+    while (link != NO_INDEX) {
+        struct runtime_tables *tables = tables_now(runtime);
+        uint32_t next = tables->links[link].next;
+        if (tables->links[link].plan->delivery != DELIVERY_MEASUREMENT && link_is_backed_up(runtime, link)) {
+            runtime->traffic[tables->links[link].plan->delivery].dropped++;
+            event_tell(runtime, EVENT_QUEUE_OVERFLOW, resource->facts.name, ERROR_BUSY, "a reliable link is backed up");
+            error = ERROR_BUSY;
+        } else {
+            link_send(runtime, link, value, trace, runtime->building_ms);
+        }
+        link = next;
+    }
+    return error;
+}
+
+// --- time ---------------------------------------------------------------------------------------------------------------------
+
+void runtime_advance(struct runtime *runtime) {
+    if (coap_endpoint_deadline(&runtime->coap) <= runtime->network_ms) {
+        coap_endpoint_advance(&runtime->coap, runtime->network_ms);
+    }
+    bool due = runtime->scan_soon || runtime->building_deadline_ms <= runtime->building_ms || runtime->network_deadline_ms <= runtime->network_ms;
+    if (!due) {
+        return;
+    }
+    runtime->scan_soon = false;
+    runtime->building_deadline_ms = runtime->network_deadline_ms = UINT64_MAX;
+    task_advance(runtime);
+    link_advance(runtime);
+    for (uint32_t i = 0; i < runtime->resource_count; i++) {
+        struct resource *resource = &runtime->memory.resources[i];
+        uint64_t deadline_ms = resource->facts.actuator ? actuator_deadline(&resource->actuator) : UINT64_MAX;
+        if (deadline_ms <= runtime->building_ms) {
+            runtime->traffic[DELIVERY_COMMAND].expired += actuator_expire(&resource->actuator, runtime->building_ms);
+            resource_settle(runtime, i);
+        } else if (deadline_ms < runtime->building_deadline_ms) {
+            runtime->building_deadline_ms = deadline_ms;
+        }
+    }
+}
+
+static uint64_t wait_until(uint64_t deadline_ms, uint64_t now_ms) {
+    return deadline_ms == UINT64_MAX ? UINT64_MAX : deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+}
+
+uint64_t runtime_deadline(const struct runtime *runtime) {
+    if (runtime->scan_soon || runtime->ready_head != NO_INDEX) {
+        return 0;
+    }
+    uint64_t wait = wait_until(coap_endpoint_deadline(&runtime->coap), runtime->network_ms);
+    uint64_t restart = wait_until(runtime->network_deadline_ms, runtime->network_ms);
+    uint64_t building = wait_until(runtime->building_deadline_ms, runtime->building_ms);
+    wait = restart < wait ? restart : wait;
+    return building < wait ? building : wait;
+}

@@ -1,0 +1,361 @@
+// A task: one instance of a component, its queue, and what happens when the component fails.
+//
+//              plan                code loaded              fails twice on one message
+//   VACANT ----------> WAITING ----------------> RUNNING ---------------------------------> BACKING_OFF
+//      ^                  |  code refused           ^                                            |
+//      |                  v                         +--------------------------------------------+
+//      +------------- REFUSED                          restart_ms reached (instance with the last good state)
+//      +---- from every state: the plan no longer names the task
+//
+// One message is one unit of work: its outputs leave and its state becomes the last good one only when the handler returned well.
+// After a failure the same message is tried once more on a fresh instance with the last good state; then it is set aside, counted and
+// told, and the task backs off while its neighbours go on.
+#include "core/assert.h"
+#include "core/runtime_private.h"
+#include "core/wire.h"
+
+static const char *const state_texts[TASK_STATE_COUNT] = {"vacant", "waiting", "running", "backing-off", "refused"};
+
+static const bool transitions[TASK_STATE_COUNT][TASK_STATE_COUNT] = {
+    [TASK_VACANT] = {[TASK_WAITING] = true},
+    [TASK_WAITING] = {[TASK_RUNNING] = true, [TASK_REFUSED] = true, [TASK_BACKING_OFF] = true, [TASK_VACANT] = true},
+    [TASK_RUNNING] = {[TASK_BACKING_OFF] = true, [TASK_WAITING] = true, [TASK_VACANT] = true},
+    [TASK_BACKING_OFF] = {[TASK_RUNNING] = true, [TASK_BACKING_OFF] = true, [TASK_WAITING] = true, [TASK_VACANT] = true},
+    [TASK_REFUSED] = {[TASK_WAITING] = true, [TASK_VACANT] = true},
+};
+
+const char *task_state_text(enum task_state state) {
+    return (unsigned)state < TASK_STATE_COUNT ? state_texts[state] : "unknown";
+}
+
+void task_move(struct task *task, enum task_state to) {
+    ASSERT(transitions[task->state][to]);
+    task->state = to;
+}
+
+void task_list(struct runtime *runtime, uint32_t index) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    if (task->listed || task->blocked || task->state != TASK_RUNNING || task->queue.count == 0) {
+        return;
+    }
+    task->listed = true;
+    task->next_ready = NO_INDEX;
+    if (runtime->ready_tail == NO_INDEX) {
+        runtime->ready_head = index;
+    } else {
+        tables_now(runtime)->tasks[runtime->ready_tail].next_ready = index;
+    }
+    runtime->ready_tail = index;
+}
+
+static void stop_instance(struct runtime *runtime, struct task *task) {
+    if (task->instance != NULL) {
+        runtime->engine->stop(runtime->engine, task->instance);
+        task->instance = NULL;
+    }
+}
+
+static struct bytes last_state(const struct runtime *runtime, const struct task *task) {
+    return (struct bytes){runtime->memory.states.data + task->state_offset, task->state_size};
+}
+
+static void keep_state(struct runtime *runtime, struct task *task) {
+    if (task->state_size > 0) {
+        struct bytes state = runtime->engine->state(task->instance);
+        ASSERT(state.size == task->state_size);
+        memcpy(runtime->memory.states.data + task->state_offset, state.data, state.size);
+    }
+}
+
+static void give_up_state(struct runtime *runtime, struct task *task) {
+    if (task->state_size == 0) {
+        return;
+    }
+    uint32_t after = task->state_offset + task->state_size;
+    memmove(runtime->memory.states.data + task->state_offset, runtime->memory.states.data + after, runtime->states_used - after);
+    runtime->states_used -= task->state_size;
+    for (uint32_t set = 0; set < 2; set++) {
+        struct runtime_tables *tables = &runtime->memory.tables[set];
+        for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+            if (tables->tasks[i].state_size > 0 && tables->tasks[i].state_offset >= after) {
+                tables->tasks[i].state_offset -= task->state_size;
+            }
+        }
+    }
+    task->state_size = 0;
+}
+
+void task_end(struct runtime *runtime, struct task *task) {
+    stop_instance(runtime, task);
+    message_queue_clear(&task->queue, &runtime->pool);
+    give_up_state(runtime, task);
+    if (task->blocked) {
+        task->blocked = false;
+        runtime->blocked_count--;
+    }
+    task_move(task, TASK_VACANT);
+}
+
+static void back_off(struct runtime *runtime, struct task *task, enum error error) {
+    stop_instance(runtime, task);
+    uint32_t shift = task->failures > 16 ? 16 : task->failures;
+    uint64_t wait_ms = (uint64_t)TASK_BACKOFF_FIRST_MS << shift;
+    wait_ms = wait_ms > TASK_BACKOFF_MAX_MS ? TASK_BACKOFF_MAX_MS : wait_ms;
+    task->failures++;
+    task->good_in_a_row = 0;
+    task->last_error = error;
+    task->restart_ms = runtime->network_ms + wait_ms;
+    if (task->restart_ms < runtime->network_deadline_ms) {
+        runtime->network_deadline_ms = task->restart_ms;
+    }
+    task_move(task, TASK_BACKING_OFF);
+}
+
+// Starts a fresh instance with the last good state, or with the component's own initial state at the first start.
+static enum error start_instance(struct runtime *runtime, struct task *task) {
+    struct engine_module *module = runtime->memory.codes[task->code].module;
+    const struct manifest *manifest = runtime->engine->manifest(module);
+    bool has_state = task->state_size > 0 && task->state_size == manifest->state_bytes && task->state_version == manifest->state_version;
+    struct bytes state = has_state ? last_state(runtime, task) : (struct bytes){NULL, 0};
+    enum error error = runtime->engine->start(runtime->engine, module, state, &task->instance);
+    if (error != ERROR_NONE) {
+        task->instance = NULL;
+        return error;
+    }
+    if (!has_state) {
+        give_up_state(runtime, task);
+        if (manifest->state_bytes > runtime->memory.states.size - runtime->states_used) {
+            stop_instance(runtime, task);
+            return ERROR_MEMORY;
+        }
+        task->state_offset = runtime->states_used;
+        task->state_size = manifest->state_bytes;
+        task->state_version = manifest->state_version;
+        runtime->states_used += manifest->state_bytes;
+        keep_state(runtime, task);
+    }
+    return ERROR_NONE;
+}
+
+static void send_outputs(struct runtime *runtime, const struct task *task, uint64_t trace) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    for (uint32_t i = 0; i < runtime->outbox.entry_count; i++) {
+        uint32_t output = runtime->outbox.entries[i].output;
+        if (output >= task->output_span) {
+            continue;  // an output that the policy connects to nothing
+        }
+        uint32_t link = tables->output_links[task->first_output + output];
+        while (link != NO_INDEX) {
+            uint32_t next = tables->links[link].next;
+            link_send(runtime, link, outbox_message(&runtime->outbox, i), trace, runtime->building_ms);
+            link = next;
+        }
+    }
+}
+
+// One message, one unit of work. ERROR_NONE: state kept, outputs sent.
+static enum error handle(struct runtime *runtime, uint32_t index, uint32_t input, struct bytes message, uint64_t trace) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    const struct manifest *manifest = runtime->engine->manifest(runtime->memory.codes[task->code].module);
+    outbox_reset(&runtime->outbox, manifest->output_count, manifest->outputs_per_message);
+    enum error error = runtime->engine->receive(task->instance, input, message, &runtime->outbox);
+    if (error == ERROR_NONE && runtime->outbox.violation != ERROR_NONE) {
+        error = runtime->outbox.violation;
+    }
+    if (error == ERROR_NONE) {
+        keep_state(runtime, task);
+        send_outputs(runtime, task, trace);
+    }
+    return error;
+}
+
+bool task_parameters(struct runtime *runtime, uint32_t index) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    const struct plan *plan = &runtime_tables(runtime)->plan;
+    for (uint32_t i = 0; i < task->plan->parameter_count; i++) {
+        const struct plan_parameter *parameter = &plan->parameters[task->plan->parameter_first + i];
+        enum error error = handle(runtime, index, parameter->input, parameter->value, 0);
+        if (error != ERROR_NONE) {
+            event_tell(runtime, EVENT_TASK_FAILED, task->plan->name, error, "on a parameter of the policy");
+            back_off(runtime, task, error);
+            return false;
+        }
+    }
+    return true;
+}
+
+void task_launch(struct runtime *runtime, uint32_t index) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    enum error error = start_instance(runtime, task);
+    if (error != ERROR_NONE) {
+        event_tell(runtime, EVENT_TASK_FAILED, task->plan->name, error, "at its start");
+        back_off(runtime, task, error);
+        return;
+    }
+    task_move(task, TASK_RUNNING);
+    if (task_parameters(runtime, index)) {
+        event_tell(runtime, EVENT_TASK_STARTED, task->plan->name, ERROR_NONE, runtime->engine->name);
+        task_list(runtime, index);
+    }
+}
+
+// A measurement that is still waiting is replaced by its successor: only the newest matters.
+static bool supersede(struct task *task, const struct message *newer) {
+    for (struct message *waiting = task->queue.head; waiting != NULL; waiting = waiting->next) {
+        if (waiting->link == newer->link && waiting->delivery == DELIVERY_MEASUREMENT && waiting->input == newer->input) {
+            struct message *next = waiting->next;
+            memcpy(waiting, newer, offsetof(struct message, data) + newer->size);
+            waiting->next = next;
+            return true;
+        }
+    }
+    return false;
+}
+
+void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    struct traffic *traffic = &runtime->traffic[message->delivery];
+    if (message->delivery == DELIVERY_MEASUREMENT && task->queue.count > 0 && supersede(task, message)) {
+        task->dropped++;
+        traffic->dropped++;
+        message_release(&runtime->pool, message);
+        return;
+    }
+    if (task->queue.count >= TASK_QUEUE_MAX && message->delivery == DELIVERY_MEASUREMENT) {
+        task->dropped++;
+        traffic->dropped++;
+        message_release(&runtime->pool, message);
+        event_tell(runtime, EVENT_QUEUE_OVERFLOW, task->plan->name, ERROR_FULL, "a measurement was dropped");
+        return;
+    }
+    message_queue_push(&task->queue, message);
+    task_list(runtime, index);
+}
+
+static bool any_output_is_backed_up(const struct runtime *runtime, const struct task *task) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    for (uint32_t output = 0; output < task->output_span; output++) {
+        uint32_t link = tables->output_links[task->first_output + output];
+        while (link != NO_INDEX) {
+            if (tables->links[link].plan->delivery != DELIVERY_MEASUREMENT && link_is_backed_up(runtime, link)) {
+                return true;
+            }
+            link = tables->links[link].next;
+        }
+    }
+    return false;
+}
+
+void task_unblock(struct runtime *runtime) {
+    struct runtime_tables *tables = tables_now(runtime);
+    for (uint32_t i = 0; i < tables->plan.task_count && runtime->blocked_count > 0; i++) {
+        struct task *task = &tables->tasks[i];
+        if (task->blocked && !any_output_is_backed_up(runtime, task)) {
+            task->blocked = false;
+            runtime->blocked_count--;
+            task_list(runtime, i);
+        }
+    }
+}
+
+void task_advance(struct runtime *runtime) {
+    struct runtime_tables *tables = tables_now(runtime);
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        struct task *task = &tables->tasks[i];
+        if (task->state != TASK_BACKING_OFF) {
+            continue;
+        }
+        if (task->restart_ms <= runtime->network_ms) {
+            task->restarts++;
+            task_launch(runtime, i);
+        }
+        if (task->state == TASK_BACKING_OFF && task->restart_ms < runtime->network_deadline_ms) {
+            runtime->network_deadline_ms = task->restart_ms;
+        }
+    }
+}
+
+static void quarantine(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    char detail[64];
+    detail[0] = '\0';
+    const struct manifest *manifest = runtime_manifest(runtime, task);
+    if (message->input < manifest->input_count) {
+        memcpy(detail, manifest->inputs[message->input].name, NAME_SIZE_MAX);
+    }
+    task->discarded++;
+    runtime->traffic[message->delivery].dropped++;
+    message_release(&runtime->pool, message);
+    event_tell(runtime, EVENT_TASK_QUARANTINED, task->plan->name, error, detail);
+    back_off(runtime, task, error);
+}
+
+static void fail(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    task->last_error = error;
+    if (message->tried) {
+        quarantine(runtime, index, message, error);
+        return;
+    }
+    event_tell(runtime, EVENT_TASK_FAILED, task->plan->name, error, "tried once more on a fresh instance");
+    stop_instance(runtime, task);
+    message->tried = true;
+    message_queue_push_front(&task->queue, message);
+    enum error started = start_instance(runtime, task);
+    if (started != ERROR_NONE) {
+        back_off(runtime, task, started);
+        return;
+    }
+    // The parameters are part of what a fresh instance must know, unless the state holds them already.
+    (void)task_parameters(runtime, index);
+}
+
+static void step(struct runtime *runtime, uint32_t index) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    if (task->output_span > 0 && any_output_is_backed_up(runtime, task)) {
+        task->blocked = true;
+        runtime->blocked_count++;
+        return;
+    }
+    struct message *message = message_queue_pop(&task->queue);
+    ASSERT(message != NULL);
+    if (message->delivery == DELIVERY_COMMAND && message->expires_ms <= runtime->building_ms) {
+        runtime->traffic[DELIVERY_COMMAND].expired++;
+        event_tell(runtime, EVENT_COMMAND_EXPIRED, task->plan->name, ERROR_EXPIRED, "before the task took it");
+        message_release(&runtime->pool, message);
+        return;
+    }
+    enum error error = handle(runtime, index, message->input, message_bytes(message), message->trace);
+    if (error != ERROR_NONE) {
+        fail(runtime, index, message, error);
+        return;
+    }
+    task->messages++;
+    task->good_in_a_row++;
+    if (task->good_in_a_row >= TASK_FORGIVE_AFTER) {
+        task->failures = 0;
+    }
+    message_release(&runtime->pool, message);
+}
+
+bool runtime_run(struct runtime *runtime, uint32_t budget) {
+    struct runtime_tables *tables = tables_now(runtime);
+    while (budget > 0 && runtime->ready_head != NO_INDEX) {
+        uint32_t index = runtime->ready_head;
+        struct task *task = &tables->tasks[index];
+        runtime->ready_head = task->next_ready;
+        if (runtime->ready_head == NO_INDEX) {
+            runtime->ready_tail = NO_INDEX;
+        }
+        task->listed = false;
+        if (task->state == TASK_RUNNING && task->queue.count > 0) {
+            step(runtime, index);
+            task_list(runtime, index);
+        }
+        budget--;
+        if (runtime->ready_head == NO_INDEX && runtime->blocked_count > 0) {
+            task_unblock(runtime);
+        }
+    }
+    return runtime->ready_head != NO_INDEX;
+}

@@ -1,0 +1,276 @@
+// The daemon's frame: memory for the runtime, the callbacks it needs, and the loop.
+#include "node/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "core/assert.h"
+#include "node/node_private.h"
+
+// Per task, on average: links, parameters and linked outputs.
+#define LINKS_PER_TASK 8
+#define PARAMETERS_PER_TASK 8
+#define OUTPUTS_PER_TASK 6
+#define PEERS_MAX 1024
+#define CODES_MAX 256
+#define MESSAGES_PER_TASK 8
+#define STATES_PER_TASK_BYTES 512
+#define EXCHANGES_MAX 64
+#define REMEMBERED_MAX 256
+#define TRANSFERS_MAX 2
+// Messages given to tasks before the sockets are looked at again.
+#define RUN_BUDGET 256
+
+void node_config_default(struct node_config *config) {
+    memset(config, 0, sizeof *config);
+    snprintf(config->listen, sizeof config->listen, "127.0.0.1:5700");
+    config->memory_bytes = 16u * 1024 * 1024;
+    config->keepalive_ms = 2000;
+    config->task_max = 256;
+    config->ack_timeout_ms = 500;
+}
+
+// --- memory ------------------------------------------------------------------------------------------------------------------
+
+// Hands out parts of one block; first run with base NULL to learn the size.
+struct carver {
+    uint8_t *base;
+    size_t used;
+};
+
+static void *carve(struct carver *carver, size_t size) {
+    size_t at = (carver->used + 63u) & ~(size_t)63u;
+    carver->used = at + size;
+    return carver->base == NULL ? NULL : carver->base + at;
+}
+
+static void carve_tables(struct carver *carver, struct runtime_memory *memory, struct runtime_tables *tables) {
+    tables->plan.tasks = carve(carver, memory->task_max * sizeof(struct plan_task));
+    tables->plan.links = carve(carver, memory->link_max * sizeof(struct plan_link));
+    tables->plan.parameters = carve(carver, memory->parameter_max * sizeof(struct plan_parameter));
+    tables->plan.peers = carve(carver, memory->peer_max * sizeof(struct plan_peer));
+    tables->plan.resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
+    tables->tasks = carve(carver, memory->task_max * sizeof(struct task));
+    tables->links = carve(carver, memory->link_max * sizeof(struct link));
+    tables->output_links = carve(carver, memory->output_max * sizeof(uint32_t));
+    tables->resource_of_plan = carve(carver, memory->resource_max * sizeof(uint32_t));
+    tables->encoded = (struct buffer){carve(carver, BODY_SIZE_MAX), BODY_SIZE_MAX};
+}
+
+static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_memory *memory) {
+    *memory = (struct runtime_memory){
+        .task_max = task_max,
+        .link_max = task_max * LINKS_PER_TASK + RESOURCES_PER_NODE_MAX,
+        .parameter_max = task_max * PARAMETERS_PER_TASK,
+        .peer_max = PEERS_MAX,
+        .output_max = task_max * PORTS_MAX,
+        .code_max = CODES_MAX,
+        .resource_max = RESOURCES_PER_NODE_MAX,
+        .message_max = task_max * MESSAGES_PER_TASK + 256,
+        .states = {.size = task_max * STATES_PER_TASK_BYTES + STATE_SIZE_MAX},
+        .coap = {.exchange_count = EXCHANGES_MAX, .remembered_count = REMEMBERED_MAX, .transfer_count = TRANSFERS_MAX},
+    };
+    carve_tables(carver, memory, &memory->tables[0]);
+    carve_tables(carver, memory, &memory->tables[1]);
+    memory->codes = carve(carver, CODES_MAX * sizeof(struct code));
+    memory->resources = carve(carver, RESOURCES_PER_NODE_MAX * sizeof(struct resource));
+    memory->messages = carve(carver, memory->message_max * sizeof(struct message));
+    memory->states.data = carve(carver, memory->states.size);
+    memory->coap.exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
+    memory->coap.remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
+    memory->coap.transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));
+    memory->coap.bodies = (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
+}
+
+// Pages of the block that are never touched cost no memory, so the tables may be sized for the worst case.
+static enum error memory_open(struct node *node, struct runtime_memory *memory) {
+    struct carver carver = {NULL, 0};
+    carve_all(&carver, node->config.task_max, memory);
+    void *block = mmap(NULL, carver.used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED) {
+        return ERROR_MEMORY;
+    }
+    node->tables = block;
+    carver = (struct carver){block, 0};
+    carve_all(&carver, node->config.task_max, memory);
+    return ERROR_NONE;
+}
+
+// --- what the runtime asks for -----------------------------------------------------------------------------------------------
+
+static void on_transmit(void *context, const struct coap_address *peer, struct bytes datagram) {
+    struct node *node = context;
+    (void)port_udp_send(node->udp, peer, datagram);
+}
+
+static void on_actuate(void *context, uint32_t resource, struct bytes value) {
+    node_drivers_actuate(context, resource, value);
+}
+
+static enum error on_code_find(void *context, const uint8_t digest[DIGEST_SIZE], struct bytes *wasm) {
+    return node_store_code_find(context, digest, wasm);
+}
+
+static enum error on_plan_store(void *context, struct bytes encoded) {
+    return node_store_plan(context, encoded);
+}
+
+static void on_event(void *context, enum runtime_event event, const char *subject, enum error error, const char *detail) {
+    const char *joint = detail[0] == '\0' ? "" : ": ";
+    if (error == ERROR_NONE) {
+        node_log(context, subject, "%s%s%s", runtime_event_text(event), joint, detail);
+    } else {
+        node_log(context, subject, "%s (%s)%s%s", runtime_event_text(event), error_name(error), joint, detail);
+    }
+}
+
+static void on_serve(void *context, const struct coap_request *request, struct coap_response *response) {
+    node_serve(context, request, response);
+}
+
+static void on_completed(void *context, const struct coap_completion *completion) {
+    node_member_completed(context, completion);
+}
+
+// --- open, run, close ----------------------------------------------------------------------------------------------------------
+
+static void resume(struct node *node) {
+    struct bytes encoded;
+    uint32_t missing = 0;
+    enum error error = node_store_plan_read(node, &encoded);
+    if (error == ERROR_NOT_FOUND) {
+        node_log(node, "plan", "none on disk; waiting for the orchestrator");
+        return;
+    }
+    if (error == ERROR_NONE) {
+        error = runtime_plan_put(&node->runtime, encoded, true, NULL, 0, &missing);
+        free((void *)(uintptr_t)encoded.data);
+    }
+    if (error != ERROR_NONE) {
+        node_log(node, "plan", "the one on disk cannot be used (%s); waiting for the orchestrator", error_text(error));
+    }
+}
+
+enum error node_open(const struct node_config *config, struct engine *engine, struct node **out, char refusal[PORT_REFUSAL_SIZE]) {
+    struct node *node = calloc(1, sizeof *node);
+    struct runtime_memory memory;
+    if (node == NULL) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "no memory");
+        return ERROR_MEMORY;
+    }
+    node->config = *config;
+    node->engine = engine;
+    node->started_ms = port_clock_ms();
+    node->building_base_ms = port_unix_local_ms();
+    enum error error = memory_open(node, &memory);
+    if (error != ERROR_NONE) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for %u tasks: lower `tasks` in the configuration", config->task_max);
+    }
+    if (error == ERROR_NONE && config->orchestrator[0] != '\0' && port_address_parse(config->orchestrator, &node->orchestrator) != ERROR_NONE) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "orchestrator: \"%s\" is not an address: write 127.0.0.1:5683 or [::1]:5683", config->orchestrator);
+        error = ERROR_MALFORMED;
+    }
+    // The socket comes before the disk: a second daemon on the same configuration must not count up the boot of the first.
+    error = error == ERROR_NONE ? port_udp_open(config->listen, &node->udp, refusal) : error;
+    error = error == ERROR_NONE ? node_store_open(node, refusal) : error;
+    if (error == ERROR_NONE) {
+        const struct runtime_environment environment = {.context = node,
+                                                        .transmit = on_transmit,
+                                                        .actuate = on_actuate,
+                                                        .code_find = on_code_find,
+                                                        .plan_store = on_plan_store,
+                                                        .event = on_event,
+                                                        .serve = on_serve,
+                                                        .completed = on_completed};
+        struct coap_parameters parameters = coap_parameters_default();
+        parameters.ack_timeout_ms = config->ack_timeout_ms;
+        runtime_start(&node->runtime, &memory, &environment, engine, &parameters, node->boot, port_entropy64());
+        error = node_drivers_open(node, refusal);
+    }
+    if (error != ERROR_NONE) {
+        node_close(node);
+        return error;
+    }
+    node_time(node);
+    resume(node);
+    *out = node;
+    return ERROR_NONE;
+}
+
+void node_address(const struct node *node, char out[64]) {
+    struct coap_address address;
+    port_udp_address(node->udp, &address);
+    port_address_text(&address, out);
+}
+
+static void receive_all(struct node *node) {
+    uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
+    struct coap_address from;
+    size_t size = 0;
+    for (uint32_t i = 0; i < RUN_BUDGET; i++) {
+        enum error error = port_udp_receive(node->udp, &from, (struct buffer){datagram, sizeof datagram}, &size);
+        if (error == ERROR_NOT_FOUND) {
+            return;
+        }
+        if (error == ERROR_NONE) {
+            runtime_datagram(&node->runtime, &from, (struct bytes){datagram, size});
+            (void)runtime_run(&node->runtime, RUN_BUDGET);
+        }
+    }
+}
+
+static uint64_t wait_ms(const struct node *node) {
+    uint64_t wait = runtime_deadline(&node->runtime);
+    uint64_t now_ms = port_clock_ms();
+    uint64_t due_ms = node_drivers_deadline(node);
+    if (node->config.orchestrator[0] != '\0' && node->member_due_ms < due_ms) {
+        due_ms = node->member_due_ms;
+    }
+    uint64_t own = due_ms == UINT64_MAX ? UINT64_MAX : due_ms > now_ms ? due_ms - now_ms : 0;
+    return own < wait ? own : wait;
+}
+
+void node_run(struct node *node, const volatile bool *stop) {
+    bool more = false;
+    while (!*stop) {
+        const int descriptors[2] = {port_udp_descriptor(node->udp), node->plant == NULL ? -1 : plant_driver_descriptor(node->plant)};
+        uint64_t ready = port_wait(descriptors, 2, more ? 0 : wait_ms(node));
+        node_time(node);
+        if ((ready & 1u) != 0) {
+            receive_all(node);
+        }
+        node_drivers_poll(node, (ready & 2u) != 0);
+        node_time(node);
+        node_member_advance(node);
+        runtime_advance(&node->runtime);
+        more = runtime_run(&node->runtime, RUN_BUDGET);
+    }
+}
+
+void node_close(struct node *node) {
+    if (node == NULL) {
+        return;
+    }
+    struct runtime_tables *tables = node->tables == NULL ? NULL : &node->runtime.memory.tables[node->runtime.current];
+    for (uint32_t i = 0; tables != NULL && tables->tasks != NULL && i < tables->plan.task_count; i++) {
+        if (tables->tasks[i].instance != NULL) {
+            node->engine->stop(node->engine, tables->tasks[i].instance);
+        }
+    }
+    for (uint32_t i = 0; node->runtime.memory.codes != NULL && i < node->runtime.memory.code_max; i++) {
+        if (node->runtime.memory.codes[i].module != NULL) {
+            node->engine->unload(node->engine, node->runtime.memory.codes[i].module);
+        }
+    }
+    node_drivers_close(node);
+    port_udp_close(node->udp);
+    node_store_close(node);
+    if (node->tables != NULL) {
+        struct carver carver = {NULL, 0};
+        struct runtime_memory memory;
+        carve_all(&carver, node->config.task_max, &memory);
+        munmap(node->tables, carver.used);
+    }
+    free(node);
+}

@@ -1,0 +1,96 @@
+// What the files of the node share.
+#ifndef TENON_NODE_NODE_PRIVATE_H
+#define TENON_NODE_NODE_PRIVATE_H
+
+#include "core/runtime.h"
+#include "drivers/plant.h"
+#include "node/node.h"
+#include "node/text.h"
+
+// The last lines of the node's log, for GET /log.
+#define LOG_LINES_MAX 512
+#define LOG_LINE_SIZE_MAX 200
+// GET /status with 1,000 tasks is about 160 KiB.
+#define ANSWER_SIZE_MAX (1024 * 1024)
+
+enum membership { MEMBERSHIP_NONE, MEMBERSHIP_REGISTERING, MEMBERSHIP_REGISTERED };
+
+struct log_line {
+    uint64_t unix_ms;
+    char subject[NAME_SIZE_MAX];
+    char text[LOG_LINE_SIZE_MAX];
+};
+
+struct file_poll {
+    uint64_t due_ms;                      // network time
+    bool failed;                          // told once
+};
+
+struct node {
+    struct node_config config;
+    struct engine *engine;
+    struct port_udp *udp;
+    struct runtime runtime;
+    void *tables;                         // one block behind runtime_memory
+    uint64_t boot;
+    // time
+    uint64_t started_ms;                  // network clock at the start
+    uint64_t building_base_ms;            // building clock at the start, for the system clock
+    uint64_t plant_ms;                    // building clock as the plant tells it
+    uint64_t clock_due_ms;
+    uint32_t clock_resource;
+    // plant
+    struct plant_driver *plant;
+    uint64_t plant_retry_ms;
+    uint32_t plant_reads[RESOURCES_PER_NODE_MAX];   // resource of each point read
+    uint32_t plant_read_count;
+    uint32_t plant_writes[RESOURCES_PER_NODE_MAX];
+    uint32_t plant_write_count;
+    bool plant_told;
+    uint32_t config_of_resource[RESOURCES_PER_NODE_MAX];  // runtime's index -> config's, NO_INDEX for the clock
+    struct file_poll polls[RESOURCES_PER_NODE_MAX];
+    // orchestrator
+    struct coap_address orchestrator;
+    enum membership membership;
+    uint64_t member_due_ms;
+    bool member_told;
+    // code read from disk for the runtime
+    struct bytes code_read;
+    struct bytes code_read_before;
+    // log
+    struct log_line log[LOG_LINES_MAX];
+    uint32_t log_count;                   // ever written
+    char answer[ANSWER_SIZE_MAX];
+};
+
+// node_log.c
+void node_log(struct node *node, const char *subject, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void node_log_write(const struct node *node, struct bytes subject, struct text *out);
+
+// node_store.c
+enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
+enum error node_store_plan(struct node *node, struct bytes encoded);
+enum error node_store_plan_read(struct node *node, struct bytes *out);
+enum error node_store_code(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes wasm);
+enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes *out);
+void node_store_close(struct node *node);
+
+// node_serve.c
+void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response);
+
+// node_status.c
+void node_status_write(const struct node *node, struct text *out);
+
+// node_drivers.c
+enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
+void node_drivers_actuate(struct node *node, uint32_t resource, struct bytes value);
+void node_drivers_poll(struct node *node, bool plant_is_readable);
+uint64_t node_drivers_deadline(const struct node *node);  // network time
+void node_time(struct node *node);
+void node_drivers_close(struct node *node);
+
+// node_member.c
+void node_member_advance(struct node *node);
+void node_member_completed(struct node *node, const struct coap_completion *completion);
+
+#endif

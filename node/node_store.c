@@ -1,0 +1,92 @@
+// What a node keeps on disk: its start counter, its plan, and components by digest.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/sha256.h"
+#include "node/node_private.h"
+
+static void path_of(const struct node *node, const char *name, char out[NODE_PATH_SIZE_MAX + 96]) {
+    snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/%s", node->config.data, name);
+}
+
+static void path_of_code(const struct node *node, const uint8_t digest[DIGEST_SIZE], char out[NODE_PATH_SIZE_MAX + 96]) {
+    char hex[65];
+    digest_text(digest, hex);
+    snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/code/%s.wasm", node->config.data, hex);
+}
+
+// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start.
+static enum error count_boot(struct node *node) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    char digits[24];
+    struct bytes before = {NULL, 0};
+    path_of(node, "boot", path);
+    enum error error = port_file_read(path, sizeof digits, &before);
+    if (error == ERROR_NONE) {
+        node->boot = strtoull((const char *)before.data, NULL, 10);
+        free((void *)(uintptr_t)before.data);
+    } else if (error != ERROR_NOT_FOUND) {
+        return error;
+    }
+    node->boot++;
+    int size = snprintf(digits, sizeof digits, "%llu\n", (unsigned long long)node->boot);
+    return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
+}
+
+enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    path_of(node, "code", path);
+    if (port_directory_make(path) != ERROR_NONE || count_boot(node) != ERROR_NONE) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "cannot write in %.60s: check that the directory may be written and that the disk is not full",
+                 node->config.data);
+        return ERROR_STORAGE;
+    }
+    return ERROR_NONE;
+}
+
+enum error node_store_plan(struct node *node, struct bytes encoded) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    path_of(node, "plan.cbor", path);
+    return port_file_write(path, encoded);
+}
+
+enum error node_store_plan_read(struct node *node, struct bytes *out) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    path_of(node, "plan.cbor", path);
+    return port_file_read(path, BODY_SIZE_MAX, out);
+}
+
+enum error node_store_code(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes wasm) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    path_of_code(node, digest, path);
+    return port_file_write(path, wasm);
+}
+
+enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes *out) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    uint8_t found[DIGEST_SIZE];
+    struct bytes wasm;
+    path_of_code(node, digest, path);
+    enum error error = port_file_read(path, MODULE_SIZE_MAX, &wasm);
+    if (error != ERROR_NONE) {
+        return ERROR_NOT_FOUND;
+    }
+    sha256(wasm, found);
+    if (memcmp(found, digest, DIGEST_SIZE) != 0) {
+        // A file that does not hold what its name says is as good as absent: the orchestrator sends it again.
+        node_log(node, "code", "%s does not match its digest and is not used", path);
+        port_file_delete(path);
+        free((void *)(uintptr_t)wasm.data);
+        return ERROR_NOT_FOUND;
+    }
+    free((void *)(uintptr_t)node->code_read_before.data);
+    node->code_read_before = node->code_read;
+    node->code_read = wasm;
+    *out = wasm;
+    return ERROR_NONE;
+}
+
+void node_store_close(struct node *node) {
+    free((void *)(uintptr_t)node->code_read_before.data);
+    free((void *)(uintptr_t)node->code_read.data);
+}

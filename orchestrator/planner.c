@@ -1,0 +1,198 @@
+// Slices. The arrays of one slice are sized by counting upper bounds, filled, encoded and released again.
+#include "orchestrator/planner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct slicer {
+    const struct planner_input *input;
+    uint32_t node;
+    struct plan plan;
+    uint32_t *task_index;            // by task of the policy: index in the slice, or PLACEMENT_NONE
+    uint32_t *peer_index;            // by node
+    struct names resources;          // name -> index in the slice
+};
+
+void planner_link_key(const struct policy_link *link, char *out, size_t out_size) {
+    snprintf(out, out_size, "%s -> %s", link->source.text, link->destination.text);
+}
+
+static uint32_t end_node(const struct planner_input *input, const struct bound_end *end, const struct bound_end *other) {
+    switch (end->kind) {
+    case BOUND_TASK:
+        return input->places[end->index];
+    case BOUND_RESOURCE:
+        return end->index;
+    case BOUND_LOCAL:
+        return other->kind == BOUND_LOCAL ? PLACEMENT_NONE : end_node(input, other, end);
+    case BOUND_NONE:
+    default:
+        return PLACEMENT_NONE;
+    }
+}
+
+static uint32_t add_resource(struct slicer *slicer, const char *name) {
+    uint32_t index = names_find(&slicer->resources, name);
+    if (index != NAMES_NONE) {
+        return index;
+    }
+    index = slicer->plan.resource_count;
+    if (!names_add(&slicer->resources, name, index)) {
+        return PLACEMENT_NONE;
+    }
+    struct plan_resource *resource = &slicer->plan.resources[slicer->plan.resource_count++];
+    snprintf(resource->name, sizeof resource->name, "%s", name);
+    const struct policy *policy = slicer->input->binding->policy;
+    uint32_t declared = names_find(&policy->resource_names, name);
+    resource->safe = declared != NAMES_NONE ? policy->resources[declared].safe.cbor : (struct bytes){NULL, 0};
+    return index;
+}
+
+static uint32_t add_peer(struct slicer *slicer, uint32_t node) {
+    if (slicer->peer_index[node] == PLACEMENT_NONE) {
+        slicer->peer_index[node] = slicer->plan.peer_count;
+        struct plan_peer *peer = &slicer->plan.peers[slicer->plan.peer_count++];
+        snprintf(peer->name, sizeof peer->name, "%s", slicer->input->binding->nodes[node].registration->node);
+        peer->address = slicer->input->addresses[node];
+    }
+    return slicer->peer_index[node];
+}
+
+static bool make_end(struct slicer *slicer, const struct bound_end *end, uint32_t node, struct plan_end *out) {
+    if (node != slicer->node) {
+        *out = (struct plan_end){END_REMOTE, add_peer(slicer, node), 0};
+    } else if (end->kind == BOUND_TASK) {
+        *out = (struct plan_end){END_TASK, slicer->task_index[end->index], end->port};
+    } else {
+        *out = (struct plan_end){END_RESOURCE, add_resource(slicer, end->resource), 0};
+    }
+    return out->index != PLACEMENT_NONE;
+}
+
+static void add_task(struct slicer *slicer, uint32_t index) {
+    const struct binding *binding = slicer->input->binding;
+    const struct policy_task *from = &binding->policy->tasks[index];
+    const struct component *component = binding->components[index];
+    slicer->task_index[index] = slicer->plan.task_count;
+    struct plan_task *task = &slicer->plan.tasks[slicer->plan.task_count++];
+    snprintf(task->name, sizeof task->name, "%s", from->name);
+    memcpy(task->digest, component->digest, DIGEST_SIZE);
+    task->epoch = slicer->input->epochs[index];
+    task->parameter_first = slicer->plan.parameter_count;
+    for (uint32_t i = 0; i < from->setting_count; i++) {
+        int input = manifest_input(&component->manifest, from->settings[i].name.text);
+        if (input >= 0 && component->manifest.inputs[input].parameter) {
+            slicer->plan.parameters[slicer->plan.parameter_count++] =
+                (struct plan_parameter){(uint32_t)input, from->settings[i].value.cbor};
+            task->parameter_count++;
+        }
+    }
+}
+
+static bool add_links(struct slicer *slicer) {
+    const struct binding *binding = slicer->input->binding;
+    for (uint32_t i = 0; i < binding->policy->link_count; i++) {
+        const struct policy_link *from = &binding->policy->links[i];
+        const struct bound_link *bound = &binding->links[i];
+        uint32_t source = end_node(slicer->input, &bound->source, &bound->destination);
+        uint32_t destination = end_node(slicer->input, &bound->destination, &bound->source);
+        bool ours = source == slicer->node || destination == slicer->node;
+        if (!ours || source == PLACEMENT_NONE || destination == PLACEMENT_NONE) {
+            continue;
+        }
+        struct plan_link *link = &slicer->plan.links[slicer->plan.link_count++];
+        *link = (struct plan_link){
+            .id = slicer->input->link_ids[i],
+            .delivery = from->delivery,
+            .interval_min_ms = from->interval_min_ms,
+            .interval_max_ms = from->interval_max_ms,
+            .threshold = from->threshold,
+            .expiry_ms = from->expiry_ms,
+            .priority = from->priority,
+            .stale_after_ms = from->stale_after_ms,
+            .fallback = from->fallback.cbor,
+        };
+        if (!make_end(slicer, &bound->source, source, &link->source) ||
+            !make_end(slicer, &bound->destination, destination, &link->destination)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Safe values hold also while no link leads to the actuator, for instance when the task that commands it has no place.
+static bool add_safe_values(struct slicer *slicer) {
+    const struct binding *binding = slicer->input->binding;
+    for (uint32_t i = 0; i < binding->policy->resource_count; i++) {
+        const struct policy_resource *resource = &binding->policy->resources[i];
+        bool here = binding_resource_node(binding, resource->name.text) == slicer->node;
+        if (here && resource->safe.cbor.size > 0 && add_resource(slicer, resource->name.text) == PLACEMENT_NONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool fill(struct slicer *slicer) {
+    const struct binding *binding = slicer->input->binding;
+    for (uint32_t i = 0; i < binding->policy->task_count; i++) {
+        slicer->task_index[i] = PLACEMENT_NONE;
+        if (slicer->input->places[i] == slicer->node && binding->components[i] != NULL) {
+            add_task(slicer, i);
+        }
+    }
+    for (uint32_t i = 0; i < binding->node_count; i++) {
+        slicer->peer_index[i] = PLACEMENT_NONE;
+    }
+    return add_links(slicer) && add_safe_values(slicer);
+}
+
+// Upper bounds of what this node's slice can hold.
+static bool allocate(struct slicer *slicer) {
+    const struct binding *binding = slicer->input->binding;
+    struct plan *plan = &slicer->plan;
+    for (uint32_t i = 0; i < binding->policy->task_count; i++) {
+        if (slicer->input->places[i] == slicer->node) {
+            plan->task_max++;
+            plan->parameter_max += binding->policy->tasks[i].setting_count;
+        }
+    }
+    for (uint32_t i = 0; i < binding->policy->link_count; i++) {
+        const struct bound_link *bound = &binding->links[i];
+        plan->link_max += end_node(slicer->input, &bound->source, &bound->destination) == slicer->node ||
+                                  end_node(slicer->input, &bound->destination, &bound->source) == slicer->node
+                              ? 1
+                              : 0;
+    }
+    plan->resource_max = 2 * plan->link_max + binding->policy->resource_count;
+    plan->peer_max = binding->node_count;
+    plan->tasks = calloc(plan->task_max + 1, sizeof *plan->tasks);
+    plan->parameters = calloc(plan->parameter_max + 1, sizeof *plan->parameters);
+    plan->resources = calloc(plan->resource_max + 1, sizeof *plan->resources);
+    plan->peers = calloc(plan->peer_max + 1, sizeof *plan->peers);
+    plan->links = calloc(plan->link_max + 1, sizeof *plan->links);
+    slicer->task_index = calloc(binding->policy->task_count + 1, sizeof *slicer->task_index);
+    slicer->peer_index = calloc(binding->node_count + 1, sizeof *slicer->peer_index);
+    return plan->tasks != NULL && plan->parameters != NULL && plan->resources != NULL && plan->peers != NULL && plan->links != NULL &&
+           slicer->task_index != NULL && slicer->peer_index != NULL;
+}
+
+enum error planner_slice(const struct planner_input *input, uint32_t node, struct buffer buffer, size_t *size) {
+    struct slicer slicer = {.input = input, .node = node};
+    enum error error = ERROR_MEMORY;
+    if (allocate(&slicer) && fill(&slicer)) {
+        slicer.plan.revision = input->revision;
+        snprintf(slicer.plan.policy, sizeof slicer.plan.policy, "%s", input->binding->policy->name);
+        snprintf(slicer.plan.node, sizeof slicer.plan.node, "%s", input->binding->nodes[node].registration->node);
+        error = plan_encode(&slicer.plan, buffer, size);
+    }
+    free(slicer.plan.tasks);
+    free(slicer.plan.parameters);
+    free(slicer.plan.resources);
+    free(slicer.plan.peers);
+    free(slicer.plan.links);
+    free(slicer.task_index);
+    free(slicer.peer_index);
+    names_free(&slicer.resources);
+    return error;
+}

@@ -1,0 +1,195 @@
+// Datagrams over POSIX sockets. Addresses are kept as IPv6 (v4-mapped for IPv4), 16 octets and the port, network order.
+#include "port/port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct port_udp {
+    int descriptor;
+    bool ipv4;
+};
+
+static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static bool is_mapped(const struct coap_address *address) {
+    return memcmp(address->octets, mapped_prefix, sizeof mapped_prefix) == 0;
+}
+
+static socklen_t to_socket_address(const struct port_udp *udp, const struct coap_address *address, struct sockaddr_storage *out) {
+    if (udp->ipv4) {
+        struct sockaddr_in *in = (struct sockaddr_in *)out;
+        memset(in, 0, sizeof *in);
+        in->sin_family = AF_INET;
+        memcpy(&in->sin_addr, address->octets + 12, 4);
+        memcpy(&in->sin_port, address->octets + 16, 2);
+        return sizeof *in;
+    }
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    memset(in6, 0, sizeof *in6);
+    in6->sin6_family = AF_INET6;
+    memcpy(&in6->sin6_addr, address->octets, 16);
+    memcpy(&in6->sin6_port, address->octets + 16, 2);
+    return sizeof *in6;
+}
+
+static void from_socket_address(const struct sockaddr_storage *from, struct coap_address *out) {
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+        memcpy(out->octets, mapped_prefix, sizeof mapped_prefix);
+        memcpy(out->octets + 12, &in->sin_addr, 4);
+        memcpy(out->octets + 16, &in->sin_port, 2);
+        return;
+    }
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
+    memcpy(out->octets, &in6->sin6_addr, 16);
+    memcpy(out->octets + 16, &in6->sin6_port, 2);
+}
+
+enum error port_address_parse(const char *text, struct coap_address *out) {
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL) {
+        return ERROR_MALFORMED;
+    }
+    const char *begin = text;
+    const char *end = colon;
+    if (*begin == '[' && end > begin && end[-1] == ']') {
+        begin++;
+        end--;
+    }
+    size_t size = (size_t)(end - begin);
+    if (size == 0 || size >= sizeof host) {
+        return ERROR_MALFORMED;
+    }
+    memcpy(host, begin, size);
+    host[size] = '\0';
+    char *rest = NULL;
+    errno = 0;
+    unsigned long number = strtoul(colon + 1, &rest, 10);
+    if (errno != 0 || rest == colon + 1 || *rest != '\0' || number > 65535 || colon[1] == '-' || colon[1] == '+') {
+        return ERROR_MALFORMED;
+    }
+    uint16_t port = htons((uint16_t)number);
+    memcpy(out->octets + 16, &port, 2);
+    if (inet_pton(AF_INET6, host, out->octets) == 1) {
+        return ERROR_NONE;
+    }
+    memcpy(out->octets, mapped_prefix, sizeof mapped_prefix);
+    return inet_pton(AF_INET, host, out->octets + 12) == 1 ? ERROR_NONE : ERROR_MALFORMED;
+}
+
+void port_address_text(const struct coap_address *address, char out[64]) {
+    char host[INET6_ADDRSTRLEN] = "?";
+    uint16_t port;
+    memcpy(&port, address->octets + 16, 2);
+    if (is_mapped(address)) {
+        inet_ntop(AF_INET, address->octets + 12, host, sizeof host);
+        snprintf(out, 64, "%s:%u", host, ntohs(port));
+    } else {
+        inet_ntop(AF_INET6, address->octets, host, sizeof host);
+        snprintf(out, 64, "[%s]:%u", host, ntohs(port));
+    }
+}
+
+enum error port_udp_open(const char *text, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]) {
+    struct coap_address address;
+    if (port_address_parse(text, &address) != ERROR_NONE) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "\"%s\" is not an address: write 127.0.0.1:5683 or [::1]:5683", text);
+        return ERROR_MALFORMED;
+    }
+    struct port_udp *udp = calloc(1, sizeof *udp);
+    if (udp == NULL) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for a socket");
+        return ERROR_MEMORY;
+    }
+    udp->ipv4 = is_mapped(&address);
+    udp->descriptor = socket(udp->ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_storage bound;
+    socklen_t size = to_socket_address(udp, &address, &bound);
+    if (udp->descriptor < 0 || bind(udp->descriptor, (struct sockaddr *)&bound, size) != 0) {
+        int reason = errno;
+        if (udp->descriptor >= 0) {
+            close(udp->descriptor);
+        }
+        free(udp);
+        snprintf(refusal, PORT_REFUSAL_SIZE, "cannot listen on %s: %s%s", text, strerror(reason),
+                 reason == EADDRINUSE ? "; stop the other program or choose another port" : "");
+        return reason == EADDRINUSE ? ERROR_EXISTS : ERROR_NETWORK;
+    }
+    int large = 1 << 20;  // a burst of a whole building's measurements must not be lost in the kernel
+    (void)setsockopt(udp->descriptor, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+    *out = udp;
+    return ERROR_NONE;
+}
+
+void port_udp_close(struct port_udp *udp) {
+    if (udp != NULL) {
+        close(udp->descriptor);
+        free(udp);
+    }
+}
+
+bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct bytes datagram) {
+    struct sockaddr_storage address;
+    if (udp->ipv4 && !is_mapped(to)) {
+        return false;
+    }
+    socklen_t size = to_socket_address(udp, to, &address);
+    return sendto(udp->descriptor, datagram.data, datagram.size, MSG_DONTWAIT, (struct sockaddr *)&address, size) >= 0;
+}
+
+enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size) {
+    struct sockaddr_storage address;
+    socklen_t address_size = sizeof address;
+    ssize_t got;
+    do {
+        // An ICMP "port unreachable" for an earlier datagram shows up as ECONNREFUSED here on some kernels; it is no message.
+        got = recvfrom(udp->descriptor, buffer.data, buffer.size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&address, &address_size);
+    } while (got < 0 && (errno == EINTR || errno == ECONNREFUSED));
+    if (got < 0) {
+        return ERROR_NOT_FOUND;
+    }
+    from_socket_address(&address, from);
+    if ((size_t)got > buffer.size) {
+        return ERROR_TOO_LARGE;
+    }
+    *size = (size_t)got;
+    return ERROR_NONE;
+}
+
+int port_udp_descriptor(const struct port_udp *udp) {
+    return udp->descriptor;
+}
+
+void port_udp_address(const struct port_udp *udp, struct coap_address *out) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    memset(out, 0, sizeof *out);
+    if (getsockname(udp->descriptor, (struct sockaddr *)&address, &size) == 0) {
+        from_socket_address(&address, out);
+    }
+}
+
+uint64_t port_wait(const int *descriptors, uint32_t count, uint64_t timeout_ms) {
+    struct pollfd polled[64];
+    count = count > 64 ? 64 : count;
+    for (uint32_t i = 0; i < count; i++) {
+        polled[i] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
+    }
+    int timeout = timeout_ms > 60000 ? (timeout_ms == UINT64_MAX ? -1 : 60000) : (int)timeout_ms;
+    uint64_t ready = 0;
+    if (poll(polled, count, timeout) > 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            if ((polled[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+                ready |= UINT64_C(1) << i;
+            }
+        }
+    }
+    return ready;
+}
