@@ -37,9 +37,8 @@
 //
 // Memory: keep everything that must survive in the state region; any other variable may be back at its initial value at the
 // next call. There is no heap and no libc (a freestanding C17 compiler has stdint.h, stdbool.h, stddef.h). Linear memory is
-// stack
-// (`stack` in component.yaml, 1,024 bytes by default) and data; nothing is rounded up to 64 KiB as long as memory.grow is not
-// used.
+// stack (`stack` in component.yaml, 1,024 bytes by default) and data; nothing is rounded up to 64 KiB as long as memory.grow is
+// not used.
 //
 // Errors: a non-zero result refuses the message. A trap, a budget overrun, or a failed send (port that the manifest does not
 // have, pointer outside memory, more messages than declared) discards the whole message's work, state and outputs, whatever
@@ -61,8 +60,7 @@
 #define TENON_HANDLED 0
 #define TENON_REFUSED 1
 
-// Longest text, and array of numbers, that the send functions assemble on the stack. Define them before the include to change
-// them.
+// Longest text, and array of numbers, that the send functions assemble on the stack. May be defined before the include.
 #ifndef TENON_TEXT_LENGTH_MAX
 #define TENON_TEXT_LENGTH_MAX 96
 #endif
@@ -102,19 +100,20 @@ extern const struct tenon_region tenon_state;
     static uint8_t tenon_inbox_data[(bytes)];                                                                                  \
     const struct tenon_region tenon_inbox = {tenon_inbox_data, (uint32_t)sizeof tenon_inbox_data, TENON_ABI_VERSION}
 
-// Sends one CBOR item. Copies it; returns 0, or a negative number when this message's work is lost (see Errors above).
 #ifdef __wasm__
-__attribute__((import_module("tenon"), import_name("send")))
+#define TENON_IMPORT __attribute__((import_module("tenon"), import_name("send")))
+#else
+#define TENON_IMPORT
 #endif
-int32_t
-tenon_send(uint32_t output, const void *pointer, uint32_t length);
+
+// Sends one CBOR item. Copies it; returns 0, or a negative number when this message's work is lost (see Errors above).
+TENON_IMPORT int32_t tenon_send(uint32_t output, const void *pointer, uint32_t length);
 
 // Written by the component. Handles the message of `length` bytes in the inbox; returns TENON_HANDLED or TENON_REFUSED.
 int32_t tenon_receive(uint32_t input, uint32_t length);
 
 // Written by the component when its state version is above 1. The state region begins with the `length` bytes that version
-// `from_version` left, the rest is zero; rewrites them in place. Returns 0, or non-zero when it cannot: then the upgrade is
-// off.
+// `from_version` left, the rest is zero; rewrites them in place. Non-zero when it cannot: then the upgrade is off.
 int32_t tenon_upgrade(uint32_t from_version, uint32_t length);
 
 // ---- Values ---------------------------------------------------------------------------------------------------------------
@@ -127,8 +126,8 @@ static inline bool tenon_is_valid(double value) {
     return value - value == 0.0;
 }
 
-// ---- Reading the inbox. Each function reads the whole message of `length` bytes; false when it is of another type.
-// -----------
+// ---- Reading the inbox ----------------------------------------------------------------------------------------------------
+// Each function reads the whole message of `length` bytes, and returns false when it is of another type.
 
 struct tenon_cursor {
     const uint8_t *at;
@@ -288,7 +287,7 @@ static inline uint32_t tenon_put_head(uint8_t *at, uint32_t major, uint32_t argu
     return tenon_put_bits(at, major | (24 + power), argument, 1U << power);
 }
 
-// Writes the shortest exact form among integer (magnitude below 2^32), float32 and float64, or null for what is not valid; at
+// Writes the shortest exact form among integer (-2^32 to 2^32-1), float32 and float64, or null for what is not valid; at
 // most 9 bytes. Returns the bytes written.
 static inline uint32_t tenon_put_number(uint8_t *at, double value) {
     const double magnitude = value < 0.0 ? -1.0 - value : value; // what CBOR stores for a negative integer

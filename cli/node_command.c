@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/node_config.h"
-#include "engine/wamr/wamr_engine.h"
+#include "engine/wamr.h"
 
 static volatile bool stop;
 
@@ -38,7 +38,7 @@ int command_node(int argument_count, char **arguments) {
     }
     struct engine *engine = NULL;
     struct node *node = NULL;
-    if (wamr_engine_create(&engine) != ERROR_NONE) {
+    if (wamr_engine_create(NULL, &engine) != ERROR_NONE) {
         fprintf(stderr, "tenon node: the WebAssembly engine did not start: no memory\n");
         return 1;
     }

@@ -41,7 +41,8 @@ struct coap_request {
     struct bytes payload;           // the whole body, reassembled
     uint16_t content_format;        // COAP_FORMAT_NONE when absent
 };
-// What the handler fills. `body` must stay valid until the handler is called next; it is sent in blocks when it is large.
+// What the handler fills. `body` must stay valid until the handler is called next; it is sent in blocks when it is large and
+// the request was a GET; the answer to any other method is cut to one block.
 struct coap_response {
     uint8_t code;                   // 0: send nothing (NON requests only; a CON gets an empty ACK)
     uint16_t content_format;
@@ -149,6 +150,8 @@ struct coap_transfer {
     uint8_t code;
     size_t size;                    // bytes so far
     uint64_t expires_ms;
+    uint8_t etag_size;              // download: the body must not change between two blocks
+    uint8_t etag[8];
 };
 
 struct coap_endpoint {

@@ -5,7 +5,8 @@
 #include "core/wire.h"
 #include "node/node_private.h"
 
-#define MISSING_MAX 64
+// As many digests as one block of an answer to PUT holds.
+#define MISSING_MAX 28
 
 static void answer_text(struct node *node, struct coap_response *response, uint8_t code, uint16_t format, const struct text *text) {
     response->code = text->overflow ? COAP_INTERNAL_SERVER_ERROR : code;

@@ -185,9 +185,9 @@ static void at_step_begin(EnergyPlusState state) {
         stopSimulation(state);
         return;
     }
-    // currentTime is the hour at the end of the step; the step belongs to the day in which it begins.
+    // Not currentTime: it follows the shorter steps of the air system within the step before.
     int64_t days = days_since_1970(calendarYear(state), month(state), dayOfMonth(state));
-    int64_t begin_s = lround(currentTime(state) * 3600) - (int64_t)building->exchange.step_s;
+    int64_t begin_s = (int64_t)hour(state) * 3600 + (int64_t)(zoneTimeStepNum(state) - 1) * building->exchange.step_s;
     building->exchange.unix_local_s = (uint64_t)(days * 86400 + begin_s);
     building->exchange.number = building->steps;
     read_values(building, state);

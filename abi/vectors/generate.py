@@ -4,7 +4,7 @@
     python abi/vectors/generate.py          (python with cbor2: build/third_party/venv)
 
 The frozen reading of abi/*.cddl: a codec must decode each, and encode the same bytes from the same values. refused-*.cbor
-break a rule and must be refused; the comment beside each says which. Once released, a vector never changes: a new format gets new ones.
+break the rule that their names tell and must be refused. Once released, a vector never changes: a new format gets new ones.
 """
 
 import math

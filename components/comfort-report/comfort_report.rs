@@ -1,8 +1,10 @@
-// Comfort of a building: the number of zones in alarm, and the deviation of the worst zone in kelvin. Both go out with each message.
+// Comfort of a building: the number of zones in alarm, and the deviation of the worst zone in kelvin. Both go out with each
+// message.
 //
-// The same ABI as abi/tenon.h, from Rust without its standard library: one imported function, one exported function, two exported descriptors.
-// Ports are numbered as in component.yaml: inputs 0 to 5 are the zones' alarms, 6 to 11 their deviations. Not valid: an alarm counts as none;
-// a deviation does not count, and without any valid one `worst` is null.
+// The same ABI as abi/tenon.h, from Rust without its standard library: one imported function, one exported function, two
+// exported descriptors. Ports are numbered as in component.yaml: inputs 0 to 5 are the zones' alarms, 6 to 11 their deviations.
+//
+// Not valid: an alarm counts as none; a deviation does not count, and without any valid one `worst` is null.
 #![no_std]
 
 const ZONES: usize = 6;

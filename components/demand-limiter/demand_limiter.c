@@ -3,6 +3,7 @@
 // Above the limit the setback rises by 0.25 to 1 K, in proportion to the excess over `band`; under limit - band it falls by
 // 0.25 K; between it stays. So it rises fast and is given back slowly, in small steps that do not make a new peak. The setback
 // is kept within 0 and `setback_max` itself, so nothing winds up behind the limit. limit_power 0, its default, means no limit.
+//
 // Not valid: power - the setback is given back step by step; clock - nothing moves. setback goes out with each clock message,
 // `event` when shedding starts and ends.
 #include "../control.h"

@@ -3,8 +3,10 @@
 // Begins when the warmest zone is above `start_above` and outdoor air at least 3 K colder; ends when the warmest zone is below
 // `stop_below`, outdoor air is less than 1 K colder, or outdoor air falls 1 K below `outdoor_low`, under which there is no
 // purge (cold surfaces, and a season that needs heat in the morning). Zones that were never heard of or are not valid do not
-// count. Not valid: occupied counts as true, and without outdoor or any zone temperature there is no purge. purge and warmest
-// go out with each outdoor temperature, purge also at once on a change.
+// count.
+//
+// Not valid: occupied counts as true, and without outdoor or any zone temperature there is no purge. purge and warmest go out
+// with each outdoor temperature, purge also at once on a change.
 #include "../control.h"
 #include "ports.h"
 

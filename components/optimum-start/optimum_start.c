@@ -3,9 +3,10 @@
 // Model: the zone warms by rate * reserve(outdoor) kelvin an hour, where `reserve` is the share of the plant's capacity that
 // the heat loss leaves. `rate` is learned: after each warm-up of at least 10 minutes a quarter of the difference to what was
 // observed is taken over. minutes_to_occupancy is also the clock: the component works at each of its messages. Once begun,
-// preheat holds until occupancy. Not valid: minutes - no preheat, and the warm-up under way is not learned from; temperature -
-// the fixed lead of 60 minutes; outdoor - as at 0 Cel. preheat goes out with each minutes_to_occupancy, warmup_rate when it was
-// learned anew.
+// preheat holds until occupancy.
+//
+// Not valid: minutes - no preheat, and the warm-up under way is not learned from; temperature - the fixed lead of 60 minutes;
+// outdoor - as at 0 Cel. preheat goes out with each minutes_to_occupancy, warmup_rate when it was learned anew.
 #include "../control.h"
 #include "ports.h"
 

@@ -3,9 +3,10 @@
 //
 // Demand limiting moves the occupied set-points apart by `setback`. A zone that is already off by 0.5 K more than that is
 // exempt, at the side where it suffers, until it is back within 0.2 K of its full set-point: a room that cannot follow is not
-// pushed further. Not valid: occupied counts as true (people may be there), warm-up as false, setback as 0; without a
-// temperature exemptions stay. Set-points go out with each temperature, which keeps commands alive, and at once when they
-// change.
+// pushed further.
+//
+// Not valid: occupied counts as true (people may be there), warm-up as false, setback as 0; without a temperature exemptions
+// stay. Set-points go out with each temperature, which keeps commands alive, and at once when they change.
 #include "../control.h"
 #include "ports.h"
 

@@ -3,9 +3,10 @@
 // While the device is off the set-point is `initial`. `delay` minutes after it was switched on, and then every `timestep`
 // minutes, the set-point is trimmed by `trim`; when there are more than `ignored` requests, `respond` is added for each one
 // above that, at most `respond_max` in all. trim and respond have opposite signs. The set-point stays within minimum..maximum,
-// which is also what keeps it from winding up. Defaults are the duct static pressure example of the guideline, in Pa. Not
-// valid: device counts as on once it was, requests as 0; without a clock nothing moves. The set-point goes out with each clock
-// message.
+// which is also what keeps it from winding up. Defaults are the duct static pressure example of the guideline, in Pa.
+//
+// Not valid: device counts as on once it was, requests as 0; without a clock nothing moves. The set-point goes out with each
+// clock message.
 #include "../control.h"
 #include "ports.h"
 

@@ -1,0 +1,51 @@
+// What the files of the endpoint share. Not for other rooms.
+#ifndef TENON_CORE_COAP_PRIVATE_H
+#define TENON_CORE_COAP_PRIVATE_H
+
+#include "core/coap_endpoint.h"
+
+// A Block1 or Block2 option (RFC 7959 §2.2): number, more flag, size exponent; a block has 2^(exponent + 4) bytes.
+struct coap_block {
+    uint32_t number;
+    bool more;
+    uint32_t exponent;
+};
+#define COAP_BLOCK_EXPONENT_MAX 6  // 1,024 bytes
+static inline size_t coap_block_size(struct coap_block block) {
+    return (size_t)16 << block.exponent;
+}
+// False when the option is absent. A reserved exponent (7) or a value over 3 bytes gives exponent 7.
+static inline bool coap_block_read(const struct coap_message *message, uint16_t option, struct coap_block *out) {
+    const struct coap_option *found = coap_message_option(message, option);
+    if (found == NULL) {
+        return false;
+    }
+    uint32_t value = found->value.size > 3 ? 7 : coap_message_option_uint(message, option, 7);
+    *out = (struct coap_block){value >> 4, (value & 8) != 0, value & 7};
+    return true;
+}
+static inline uint32_t coap_block_value(struct coap_block block) {
+    return block.number << 4 | (block.more ? 8u : 0u) | block.exponent;
+}
+
+// coap_endpoint.c
+uint64_t coap_random(struct coap_endpoint *endpoint);
+void coap_transmit(struct coap_endpoint *endpoint, const struct coap_address *peer, struct bytes datagram);
+void coap_send_empty(struct coap_endpoint *endpoint, const struct coap_address *peer, enum coap_type type, uint16_t id);
+struct buffer coap_transfer_body(const struct coap_endpoint *endpoint, const struct coap_transfer *transfer);
+// A free body, or one whose upload was given up; NULL when all are busy.
+struct coap_transfer *coap_transfer_claim(struct coap_endpoint *endpoint, uint64_t now_ms);
+
+// coap_server.c: answers one new request and keeps the reply of a confirmable one in `entry`.
+void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message,
+                         struct coap_memory_of_id *entry);
+
+// coap_client.c
+void coap_client_acknowledged(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, uint16_t id);
+void coap_client_reset(struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id);
+bool coap_client_expects(const struct coap_endpoint *endpoint, const struct coap_address *peer, const struct coap_message *message);
+void coap_client_response(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message);
+// Retransmits or gives up one exchange when it is due; lowers the next deadline.
+void coap_client_advance(struct coap_endpoint *endpoint, uint64_t now_ms, uint32_t index);
+
+#endif

@@ -1,0 +1,237 @@
+// The server's half of the endpoint: options, Block1 reassembly, the handler, Block2 slices, the reply.
+//
+// Block2 needs no state here: the handler is asked again for each block and the body's ETag tells the client whether it changed. Only GET is
+// answered in blocks, for asking again repeats the effect of anything else; other answers are cut to one block.
+#include "core/coap_private.h"
+
+static bool is_known_critical(uint16_t number) {
+    switch (number) {
+    case COAP_OPTION_URI_HOST:
+    case COAP_OPTION_URI_PORT:
+    case COAP_OPTION_URI_PATH:
+    case COAP_OPTION_URI_QUERY:
+    case COAP_OPTION_ACCEPT:
+    case COAP_OPTION_BLOCK1:
+    case COAP_OPTION_BLOCK2:
+    case COAP_OPTION_TENON_DELIVERY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool has_unknown_critical(const struct coap_message *message) {
+    for (uint32_t i = 0; i < message->option_count; i++) {
+        if ((message->options[i].number & 1) != 0 && !is_known_critical(message->options[i].number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// One request on its way through the server.
+struct serving {
+    struct coap_endpoint *endpoint;
+    const struct coap_address *peer;
+    const struct coap_message *message;
+    struct coap_memory_of_id *entry;
+    bool has_block1;
+    struct coap_block block1;
+    uint32_t size1;                  // told with 4.13; 0 for none
+};
+
+static uint64_t fingerprint(struct bytes body) {
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < body.size; i++) {
+        hash = (hash ^ body.data[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+// The part of the body that this answer carries. False for a block beyond its end.
+static bool slice(const struct serving *serving, const struct coap_response *response, struct coap_block *block, bool *blocks,
+                  struct bytes *part) {
+    size_t size = response->body.size;
+    *blocks = coap_block_read(serving->message, COAP_OPTION_BLOCK2, block);
+    if (serving->message->code != COAP_GET) {
+        *blocks = false;
+        *part = (struct bytes){response->body.data, size > COAP_PAYLOAD_SIZE_MAX ? COAP_PAYLOAD_SIZE_MAX : size};
+        return true;
+    }
+    if (!*blocks) {
+        *block = (struct coap_block){0, false, COAP_BLOCK_EXPONENT_MAX};
+        *blocks = size > COAP_PAYLOAD_SIZE_MAX;
+    }
+    if (block->exponent > COAP_BLOCK_EXPONENT_MAX) {
+        return false;
+    }
+    size_t from = (size_t)block->number * coap_block_size(*block);
+    if (from >= size && block->number > 0) {
+        return false;
+    }
+    size_t left = size - from;
+    block->more = left > coap_block_size(*block);
+    *part = (struct bytes){size == 0 ? NULL : response->body.data + from, block->more ? coap_block_size(*block) : left};
+    return true;
+}
+
+static void put_etag(struct coap_builder *builder, struct bytes body) {
+    uint64_t hash = fingerprint(body);
+    uint8_t tag[8];
+    for (unsigned i = 0; i < 8; i++) {
+        tag[i] = (uint8_t)(hash >> (8 * i));
+    }
+    coap_builder_option(builder, COAP_OPTION_ETAG, (struct bytes){tag, sizeof tag});
+}
+
+static void reply(struct serving *serving, struct coap_response response) {
+    struct coap_endpoint *endpoint = serving->endpoint;
+    const struct coap_message *message = serving->message;
+    uint8_t datagram[DATAGRAM_SIZE_MAX];
+    struct coap_builder builder;
+    struct coap_block block2 = {0, false, 0};
+    struct bytes part = {NULL, 0};
+    bool blocks = false;
+    bool confirmable = message->type == COAP_CONFIRMABLE;
+    if (response.code == 0) {
+        if (confirmable) {
+            coap_send_empty(endpoint, serving->peer, COAP_ACKNOWLEDGEMENT, message->id);
+        }
+        return;
+    }
+    if (!slice(serving, &response, &block2, &blocks, &part)) {
+        endpoint->counters.refused++;
+        response = (struct coap_response){.code = COAP_BAD_REQUEST, .content_format = COAP_FORMAT_NONE};
+        blocks = false;
+    }
+    uint16_t id = confirmable ? message->id : endpoint->next_id++;
+    coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram}, confirmable ? COAP_ACKNOWLEDGEMENT : COAP_NON_CONFIRMABLE,
+                       response.code, id, message->token);
+    if (blocks) {
+        put_etag(&builder, response.body);
+    }
+    if (response.content_format != COAP_FORMAT_NONE) {
+        coap_builder_option_uint(&builder, COAP_OPTION_CONTENT_FORMAT, response.content_format);
+    }
+    if (blocks) {
+        coap_builder_option_uint(&builder, COAP_OPTION_BLOCK2, coap_block_value(block2));
+    }
+    if (serving->has_block1) {
+        coap_builder_option_uint(&builder, COAP_OPTION_BLOCK1, coap_block_value(serving->block1));
+    }
+    if (blocks && block2.number == 0) {
+        coap_builder_option_uint(&builder, COAP_OPTION_SIZE2, (uint32_t)response.body.size);
+    }
+    if (serving->size1 > 0) {
+        coap_builder_option_uint(&builder, COAP_OPTION_SIZE1, serving->size1);
+    }
+    coap_builder_payload(&builder, part);
+    size_t size = 0;
+    if (coap_builder_finish(&builder, &size) != ERROR_NONE) {
+        return;
+    }
+    if (confirmable) {
+        memcpy(serving->entry->reply, datagram, size);
+        serving->entry->reply_size = (uint16_t)size;
+    }
+    coap_transmit(endpoint, serving->peer, (struct bytes){datagram, size});
+}
+
+static void refuse(struct serving *serving, uint8_t code) {
+    serving->endpoint->counters.refused++;
+    reply(serving, (struct coap_response){.code = code, .content_format = COAP_FORMAT_NONE});
+}
+
+static struct coap_transfer *upload_find(const struct serving *serving, const char *path) {
+    for (uint32_t i = 0; i < serving->endpoint->memory.transfer_count; i++) {
+        struct coap_transfer *transfer = &serving->endpoint->memory.transfers[i];
+        if (transfer->used && !transfer->download && transfer->code == serving->message->code &&
+            memcmp(&transfer->peer, serving->peer, sizeof *serving->peer) == 0 && strcmp(transfer->path, path) == 0) {
+            return transfer;
+        }
+    }
+    return NULL;
+}
+
+// Takes in one block of an upload (RFC 7959 §2.5). Returns the transfer once the last block is in; otherwise NULL, and the answer is given.
+static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, const char *path) {
+    struct coap_endpoint *endpoint = serving->endpoint;
+    struct coap_block block = serving->block1;
+    struct coap_transfer *transfer = upload_find(serving, path);
+    if (block.exponent > COAP_BLOCK_EXPONENT_MAX || (block.more && serving->message->payload.size != coap_block_size(block))) {
+        refuse(serving, COAP_BAD_REQUEST);
+        return NULL;
+    }
+    if (block.number == 0) {
+        transfer = transfer != NULL ? transfer : coap_transfer_claim(endpoint, now_ms);
+        if (transfer == NULL) {
+            refuse(serving, COAP_SERVICE_UNAVAILABLE);
+            return NULL;
+        }
+        transfer->peer = *serving->peer;
+        transfer->code = serving->message->code;
+        transfer->size = 0;
+        memcpy(transfer->path, path, strlen(path) + 1);
+    }
+    if (transfer == NULL || transfer->size != (size_t)block.number * coap_block_size(block)) {
+        refuse(serving, COAP_REQUEST_ENTITY_INCOMPLETE);
+        return NULL;
+    }
+    struct buffer body = coap_transfer_body(endpoint, transfer);
+    uint32_t announced = coap_message_option_uint(serving->message, COAP_OPTION_SIZE1, 0);
+    if (announced > body.size || serving->message->payload.size > body.size - transfer->size) {
+        transfer->used = false;
+        serving->size1 = (uint32_t)body.size;
+        refuse(serving, COAP_REQUEST_ENTITY_TOO_LARGE);
+        return NULL;
+    }
+    if (serving->message->payload.size > 0) {
+        memcpy(body.data + transfer->size, serving->message->payload.data, serving->message->payload.size);
+    }
+    transfer->size += serving->message->payload.size;
+    transfer->expires_ms = now_ms + endpoint->parameters.request_timeout_ms;
+    if (block.more) {
+        reply(serving, (struct coap_response){.code = COAP_CONTINUE, .content_format = COAP_FORMAT_NONE});
+        return NULL;
+    }
+    return transfer;
+}
+
+void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message,
+                         struct coap_memory_of_id *entry) {
+    struct serving serving = {.endpoint = endpoint, .peer = peer, .message = message, .entry = entry};
+    char path[sizeof ((struct coap_transfer *)0)->path];
+    struct coap_transfer *transfer = NULL;
+    if (has_unknown_critical(message)) {
+        if (message->type == COAP_CONFIRMABLE) {
+            refuse(&serving, COAP_BAD_OPTION);
+        }
+        return;
+    }
+    if (coap_message_path(message, path, sizeof path) != ERROR_NONE) {
+        refuse(&serving, COAP_NOT_FOUND);
+        return;
+    }
+    serving.has_block1 = coap_block_read(message, COAP_OPTION_BLOCK1, &serving.block1);
+    if (serving.has_block1) {
+        transfer = upload(&serving, now_ms, path);
+        if (transfer == NULL) {
+            return;
+        }
+    }
+    struct coap_request request = {
+        .peer = *peer,
+        .confirmable = message->type == COAP_CONFIRMABLE,
+        .code = message->code,
+        .path = path,
+        .message = message,
+        .payload = transfer == NULL ? message->payload : (struct bytes){coap_transfer_body(endpoint, transfer).data, transfer->size},
+        .content_format = (uint16_t)coap_message_option_uint(message, COAP_OPTION_CONTENT_FORMAT, COAP_FORMAT_NONE),
+    };
+    struct coap_response response = {.code = COAP_NOT_FOUND, .content_format = COAP_FORMAT_NONE};
+    endpoint->callbacks.serve(endpoint->callbacks.context, &request, &response);
+    reply(&serving, response);
+    if (transfer != NULL) {
+        transfer->used = false;
+    }
+}

@@ -1,0 +1,1 @@
+// Nothing of <stdio.h> is needed: zcbor names it for printing only.
