@@ -14,7 +14,7 @@ struct plant_driver {
     int descriptor;
     uint32_t read_count;
     uint32_t write_count;
-    struct plant_message message;  // the one in hand, kept here for its size
+    struct plant_message message; // the one in hand, kept here for its size
     uint8_t packet[PLANT_PACKET_SIZE_MAX];
 };
 

@@ -9,8 +9,8 @@
 //
 // The other end is tenon-plant; the packets are those of plant/protocol.cddl.
 // Threads: none. Memory: plant_driver_open allocates one block, plant_driver_close frees it.
-// Blocking: only plant_driver_open, for at most PLANT_ANSWER_TIMEOUT_MS. Reconnecting is the caller's matter: after ERROR_NETWORK
-// close the driver and open another one.
+// Blocking: only plant_driver_open, for at most PLANT_ANSWER_TIMEOUT_MS. Reconnecting is the caller's matter: after
+// ERROR_NETWORK close the driver and open another one.
 #ifndef TENON_DRIVERS_PLANT_H
 #define TENON_DRIVERS_PLANT_H
 
@@ -24,15 +24,15 @@ struct plant_driver;
 // Connects to the plant's socket and says hello with the points, of which a step then carries the values in this order.
 // The names are read during the call only. On failure `refusal` says in a sentence what failed, and nothing stays open:
 // ERROR_NETWORK (nobody listens there, the connection broke), ERROR_DENIED (the plant does not have a point), ERROR_TOO_LARGE
-// (more than PLANT_POINTS_MAX points, a name or the path too long), ERROR_TIMEOUT, ERROR_MALFORMED (something else listens there),
-// ERROR_MEMORY.
+// (more than PLANT_POINTS_MAX points, a name or the path too long), ERROR_TIMEOUT, ERROR_MALFORMED (something else listens
+// there), ERROR_MEMORY.
 MUST_CHECK enum error plant_driver_open(const char *socket_path, const char *const *read_points, uint32_t read_count,
                                         const char *const *write_points, uint32_t write_count, struct plant_driver **out,
                                         char refusal[PLANT_REFUSAL_SIZE]);
 // The file descriptor to poll for input.
 int plant_driver_descriptor(const struct plant_driver *driver);
-// Takes the next step that has arrived, in order; `out->ended` is the last one. Does not block: ERROR_NOT_FOUND when none waits.
-// ERROR_NETWORK (the plant is gone), ERROR_MALFORMED (a packet that this version does not understand; it is dropped).
+// Takes the next step that has arrived, in order; `out->ended` is the last one. Does not block: ERROR_NOT_FOUND when none
+// waits. ERROR_NETWORK (the plant is gone), ERROR_MALFORMED (a packet that this version does not understand; it is dropped).
 MUST_CHECK enum error plant_driver_receive(struct plant_driver *driver, struct plant_step *out);
 // Writes a value to write_points[index], or hands the point back to the building's own control. Does not block: ERROR_BUSY (the
 // plant has not taken the writes before this one; try again later), ERROR_NETWORK, ERROR_NOT_FOUND (no such index),

@@ -119,8 +119,8 @@ static void write_step(struct wire_writer *writer, const struct plant_step *step
 }
 
 enum error plant_message_encode(const struct plant_message *message, struct buffer buffer, size_t *size) {
-    static const size_t items[] = {[PLANT_HELLO] = 4, [PLANT_ANSWER] = 2, [PLANT_STEP] = 4, [PLANT_WRITE] = 3, [PLANT_END] = 1,
-                                   [PLANT_START] = 1};
+    static const size_t items[] = {
+        [PLANT_HELLO] = 4, [PLANT_ANSWER] = 2, [PLANT_STEP] = 4, [PLANT_WRITE] = 3, [PLANT_END] = 1, [PLANT_START] = 1};
     ASSERT((size_t)message->kind < sizeof items / sizeof items[0]);
     struct wire_writer writer;
     wire_writer_start(&writer, buffer);

@@ -1,7 +1,7 @@
 // The packets between a plant and its drivers (plant/protocol.cddl), in and out of memory, for both ends.
 //
-// Pure: no socket, no clock, no allocation. What a decode leaves in `out` is valid by construction: names are ended and of legal
-// length, numbers are finite, counts are within PLANT_POINTS_MAX.
+// Pure: no socket, no clock, no allocation. What a decode leaves in `out` is valid by construction: names are ended and of
+// legal length, numbers are finite, counts are within PLANT_POINTS_MAX.
 #ifndef TENON_DRIVERS_PLANT_PROTOCOL_H
 #define TENON_DRIVERS_PLANT_PROTOCOL_H
 
@@ -43,16 +43,16 @@ struct plant_value {
 };
 
 struct plant_step {
-    uint64_t number;         // counts from 0
-    uint64_t unix_local_s;   // beginning of the step, as the building's walls show it
-    uint32_t value_count;    // as many as the driver's read points
+    uint64_t number;       // counts from 0
+    uint64_t unix_local_s; // beginning of the step, as the building's walls show it
+    uint32_t value_count;  // as many as the driver's read points
     struct plant_value values[PLANT_POINTS_MAX];
-    bool ended;              // the simulation is over; the rest is zero
+    bool ended; // the simulation is over; the rest is zero
 };
 
 struct plant_write {
-    uint32_t index;          // into the write points of the hello
-    struct plant_value value;  // not valid: back to the building's own control
+    uint32_t index;           // into the write points of the hello
+    struct plant_value value; // not valid: back to the building's own control
 };
 
 struct plant_message {

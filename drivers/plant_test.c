@@ -61,7 +61,7 @@ static void a_step_keeps_values_and_missing_values_apart(void **state) {
     message.step = (struct plant_step){.number = 7, .unix_local_s = 1547424000, .value_count = 3};
     message.step.values[0] = (struct plant_value){true, 21.5};
     message.step.values[1] = (struct plant_value){false, 0};
-    message.step.values[2] = (struct plant_value){true, (double)INFINITY};  // goes out as "no valid value"
+    message.step.values[2] = (struct plant_value){true, (double)INFINITY}; // goes out as "no valid value"
     decode(encode());
     assert_int_equal(decoded.step.number, 7);
     assert_int_equal(decoded.step.unix_local_s, 1547424000);
@@ -79,13 +79,13 @@ static void what_the_format_does_not_allow_is_refused(void **state) {
     } table[] = {
         {"", 0, ERROR_TRUNCATED},
         {"\x81", 1, ERROR_TRUNCATED},
-        {"\x81\x04\x00", 3, ERROR_MALFORMED},                                 // something follows the end
-        {"\x81\x06", 2, ERROR_UNSUPPORTED},                                   // an unknown kind
-        {"\x84\x00\x02\x80\x80", 5, ERROR_UNSUPPORTED},                       // a later version
-        {"\x84\x00\x01\x81\x60\x80", 6, ERROR_MALFORMED},                     // a point without a name
-        {"\x83\x03\x18\x40\xf6", 5, ERROR_TOO_LARGE},                         // index 64
-        {"\x83\x03\x00\xfb\x7f\xf0\x00\x00\x00\x00\x00\x00", 12, ERROR_MALFORMED},  // infinity
-        {"\x83\x03\x00\x15", 4, ERROR_MALFORMED},                             // an integer for a value
+        {"\x81\x04\x00", 3, ERROR_MALFORMED},                                      // something follows the end
+        {"\x81\x06", 2, ERROR_UNSUPPORTED},                                        // an unknown kind
+        {"\x84\x00\x02\x80\x80", 5, ERROR_UNSUPPORTED},                            // a later version
+        {"\x84\x00\x01\x81\x60\x80", 6, ERROR_MALFORMED},                          // a point without a name
+        {"\x83\x03\x18\x40\xf6", 5, ERROR_TOO_LARGE},                              // index 64
+        {"\x83\x03\x00\xfb\x7f\xf0\x00\x00\x00\x00\x00\x00", 12, ERROR_MALFORMED}, // infinity
+        {"\x83\x03\x00\x15", 4, ERROR_MALFORMED},                                  // an integer for a value
         {"\xa1\x00\x01", 3, ERROR_MALFORMED},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -100,7 +100,7 @@ struct fake_plant {
     char path[64];
     int listener;
     int connection;
-    const char *refusal;      // "" for welcome
+    const char *refusal; // "" for welcome
     struct plant_message hello;
     pthread_t thread;
 };
@@ -165,7 +165,8 @@ static void values_come_in_and_writes_go_out(void **state) {
     assert_int_equal(plant_driver_receive(driver, &step), ERROR_NOT_FOUND);
 
     message.kind = PLANT_STEP;
-    message.step = (struct plant_step){.number = 1, .unix_local_s = 300, .value_count = 2, .values = {{true, 19.25}, {false, 0}}};
+    message.step =
+        (struct plant_step){.number = 1, .unix_local_s = 300, .value_count = 2, .values = {{true, 19.25}, {false, 0}}};
     fake_send(&plant, &message);
     assert_int_equal(plant_driver_receive(driver, &step), ERROR_NONE);
     assert_true(step.values[0].value == 19.25 && !step.values[1].valid && !step.ended);

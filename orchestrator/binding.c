@@ -59,7 +59,7 @@ static const char *closest_name(struct binder *binder, const char *name, const s
 }
 
 static const char *port_remedy(const char *name, const struct port *ports, uint32_t count, char remedy[256]) {
-    const char *names[PORTS_MAX];
+    const char *names[PORTS_MAX] = {NULL};
     for (uint32_t i = 0; i < count; i++) {
         names[i] = ports[i].name;
     }

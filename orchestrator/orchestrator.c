@@ -171,7 +171,7 @@ static void find_dead(struct orchestrator *orchestrator) {
     for (uint32_t i = 0; i < orchestrator->node_count; i++) {
         struct fleet_node *node = orchestrator->nodes[i];
         if (node->alive && orchestrator->moment.now_ms >= node->seen_ms + orchestrator->options.dead_after_ms) {
-            char why[NAME_SIZE_MAX + 16];
+            char why[REASON_SIZE];
             node->alive = false;
             orchestrator_log(orchestrator, "node %s is dead: no sign of life for %llu ms", node->registration.node,
                              (unsigned long long)(orchestrator->moment.now_ms - node->seen_ms));
@@ -186,12 +186,14 @@ static void reconcile_when_settled(struct orchestrator *orchestrator) {
     if (!orchestrator->dirty || orchestrator->moment.now_ms < orchestrator->dirty_since_ms + wait_ms) {
         return;
     }
+    char why[REASON_SIZE];
+    memcpy(why, orchestrator->why_dirty, sizeof why);
     orchestrator->dirty = false;
-    enum error error = orchestrator_reconcile(orchestrator, orchestrator->why_dirty);
+    enum error error = orchestrator_reconcile(orchestrator, why);
     orchestrator->store_failed = error != ERROR_NONE;
     if (error != ERROR_NONE) {
         orchestrator_log(orchestrator, "no new plan: %s; trying again in 5 s", error == ERROR_STORAGE ? store_refusal(orchestrator->store) : error_text(error));
-        orchestrator_mark(orchestrator, orchestrator->why_dirty);
+        orchestrator_mark(orchestrator, why);
     }
 }
 

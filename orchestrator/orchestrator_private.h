@@ -10,6 +10,7 @@
 #define SEND_ROUNDS_MAX 8          // of plan, missing components, plan again
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 30000
+#define REASON_SIZE (NAME_SIZE_MAX + 16)
 #define SETTLE_MS 50               // after an event, so that ten nodes that register together cost one plan
 #define SEEN_INTERVAL_MS 60000     // between two notes of the signs of life in the store
 #define MOVES_MAX 256              // kept for status
@@ -59,7 +60,7 @@ struct move {
     char task[NAME_SIZE_MAX];
     char from[NAME_SIZE_MAX];
     char to[NAME_SIZE_MAX];
-    char reason[NAME_SIZE_MAX];
+    char reason[REASON_SIZE];
     uint64_t time_unix_ms;
     uint64_t seen_unix_ms;         // last sign of life of `from`
     uint64_t revision;             // of the plan of `to` that holds the task
@@ -111,7 +112,7 @@ struct orchestrator {
     uint64_t dirty_since_ms;
     uint64_t seen_noted_ms;
     bool store_failed;             // the last write failed; tried again
-    char why_dirty[NAME_SIZE_MAX];
+    char why_dirty[REASON_SIZE];
     struct answer answers[ANSWERS_KEPT];
     uint64_t answer_order;
     char text[16384];              // short answers

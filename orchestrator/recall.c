@@ -193,10 +193,10 @@ static bool recall_move(void *context, const char *key, struct bytes value, uint
     }
     struct move *move = &orchestrator->moves[orchestrator->move_count++];
     move->number = strtoull(key + strlen("move/"), NULL, 16);
-    snprintf(move->task, sizeof move->task, "%s", next_field(&rest));
-    snprintf(move->from, sizeof move->from, "%s", next_field(&rest));
-    snprintf(move->to, sizeof move->to, "%s", next_field(&rest));
-    snprintf(move->reason, sizeof move->reason, "%s", next_field(&rest));
+    snprintf(move->task, sizeof move->task, "%.47s", next_field(&rest));
+    snprintf(move->from, sizeof move->from, "%.47s", next_field(&rest));
+    snprintf(move->to, sizeof move->to, "%.47s", next_field(&rest));
+    snprintf(move->reason, sizeof move->reason, "%.63s", next_field(&rest));
     move->time_unix_ms = strtoull(next_field(&rest), NULL, 10);
     move->seen_unix_ms = strtoull(next_field(&rest), NULL, 10);
     move->revision = strtoull(next_field(&rest), NULL, 10);

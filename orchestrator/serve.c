@@ -27,7 +27,7 @@ __attribute__((format(printf, 4, 5))) static void answer(struct orchestrator *or
 
 static void note_sign_of_life(struct orchestrator *orchestrator, struct fleet_node *node) {
     if (!node->alive) {
-        char why[NAME_SIZE_MAX + 16];
+        char why[REASON_SIZE];
         orchestrator_log(orchestrator, "node %s is back after %" PRIu64 " ms", node->registration.node,
                          orchestrator->moment.unix_ms - node->seen_unix_ms);
         snprintf(why, sizeof why, "%s came back", node->registration.node);

@@ -37,6 +37,9 @@ MUST_CHECK enum error store_begin(struct store *store);
 MUST_CHECK enum error store_commit(struct store *store);
 void store_rollback(struct store *store);
 
+// Limits the store to so many pages of 4 KiB, so that a full disk can be had on purpose.
+void store_limit_pages(struct store *store, uint32_t pages);
+
 // Why the last call failed, and what to do about it.
 const char *store_refusal(const struct store *store);
 

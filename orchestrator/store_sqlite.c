@@ -63,7 +63,7 @@ static void describe(int code, const char *detail, const char *folder, char refu
         what = "cannot be written: the disk failed";
         remedy = "check space and disk; nothing that was stored is lost";
     }
-    snprintf(refusal, 256, "the store in '%.90s' %s (%.40s); %s", folder, what, detail, remedy);
+    snprintf(refusal, 256, "the store in '%.60s' %s (%.30s); %s", folder, what, detail, remedy);
 }
 
 static enum error fail(struct store *store, int code) {
@@ -139,6 +139,12 @@ void store_close(struct store *store) {
 
 const char *store_refusal(const struct store *store) {
     return store->refusal;
+}
+
+void store_limit_pages(struct store *store, uint32_t pages) {
+    char text[64];
+    snprintf(text, sizeof text, "PRAGMA max_page_count = %u", pages);
+    (void)sqlite3_exec(store->database, text, NULL, NULL, NULL);
 }
 
 static enum error copy_value(sqlite3_stmt *statement, int column, struct bytes *out) {

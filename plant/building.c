@@ -22,15 +22,15 @@
 struct building {
     const struct config *config;
     pthread_t thread;
-    int ready;               // eventfd: the exchange belongs to the caller
-    sem_t go;                // the exchange belongs to EnergyPlus again
+    int ready; // eventfd: the exchange belongs to the caller
+    sem_t go;  // the exchange belongs to EnergyPlus again
     atomic_bool stopping;
-    bool resolved;           // handles are known
-    int **handles;           // for each point: one, or one for each actuator
-    bool *acting;            // actuators of the point are set
+    bool resolved; // handles are known
+    int **handles; // for each point: one, or one for each actuator
+    bool *acting;  // actuators of the point are set
     uint64_t steps;
     struct building_step exchange;
-    int result;              // of EnergyPlus
+    int result; // of EnergyPlus
     char failure[BUILDING_FAILURE_SIZE];
 };
 
@@ -72,8 +72,8 @@ static void list_offers(struct building *building, EnergyPlusState state) {
     free(offers);
 }
 
-// getMeterHandle in EnergyPlus up to 26.1 takes the handle of the first meter, 0, for "not found" (EnergyPlus issue 11522), and the
-// first one is usually Electricity:Facility. So a meter that it does not find is compared with the first in its own list.
+// getMeterHandle in EnergyPlus up to 26.1 takes the handle of the first meter, 0, for "not found" (EnergyPlus issue 11522), and
+// the first one is usually Electricity:Facility. So a meter that it does not find is compared with the first in its own list.
 static int meter_handle(EnergyPlusState state, const char *meter) {
     int handle = getMeterHandle(state, meter);
     if (handle >= 0) {
@@ -105,7 +105,8 @@ static bool resolve_point(struct building *building, EnergyPlusState state, cons
     if (point->kind == POINT_METER) {
         handles[0] = meter_handle(state, point->variable);
         if (handles[0] < 0) {
-            fail(building, "point %s: the building has no meter '%s'; see %.80s/available.csv", point->name, point->variable, at);
+            fail(building, "point %s: the building has no meter '%s'; see %.80s/available.csv", point->name, point->variable,
+                 at);
         }
         return handles[0] >= 0;
     }
@@ -256,7 +257,8 @@ bool building_start(const struct config *config, struct building **out, char fai
     }
     building->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     the_building = building;
-    if (building->ready < 0 || sem_init(&building->go, 0, 0) != 0 || pthread_create(&building->thread, NULL, run, building) != 0) {
+    if (building->ready < 0 || sem_init(&building->go, 0, 0) != 0 ||
+        pthread_create(&building->thread, NULL, run, building) != 0) {
         snprintf(failure, BUILDING_FAILURE_SIZE, "the system gives no thread for EnergyPlus");
         return false;
     }

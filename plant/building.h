@@ -6,8 +6,8 @@
 //     when step->finished: building_join()
 //
 // Threads: between building_step() returning true and building_continue() the EnergyPlus thread stands still and the exchange
-// belongs to the caller; at other times it belongs to EnergyPlus. One building per process, for EnergyPlus hands its callbacks no
-// context. Memory: building_start allocates, building_join frees.
+// belongs to the caller; at other times it belongs to EnergyPlus. One building per process, for EnergyPlus hands its callbacks
+// no context. Memory: building_start allocates, building_join frees.
 #ifndef TENON_PLANT_BUILDING_H
 #define TENON_PLANT_BUILDING_H
 
@@ -19,15 +19,16 @@ struct building;
 
 // What the two sides hand each other. Arrays have one place for each point of the config.
 struct building_step {
-    uint64_t number;         // counts from 0
-    uint64_t unix_local_s;   // beginning of the step in the building's standard time
-    uint32_t step_s;         // length of a step
-    double *values;          // of read points; NaN: no valid value
-    double *written;         // for actuators, kept from step to step; NaN: the building's own control
-    bool finished;           // the simulation is over: these are the last values, and the time is its end
+    uint64_t number;       // counts from 0
+    uint64_t unix_local_s; // beginning of the step in the building's standard time
+    uint32_t step_s;       // length of a step
+    double *values;        // of read points; NaN: no valid value
+    double *written;       // for actuators, kept from step to step; NaN: the building's own control
+    bool finished;         // the simulation is over: these are the last values, and the time is its end
 };
 
-// Starts the simulation, at first its sizing and warm-up, during which nothing is to be seen. False with a sentence in `failure`.
+// Starts the simulation, at first its sizing and warm-up, during which nothing is to be seen. False with a sentence in
+// `failure`.
 bool building_start(const struct config *config, struct building **out, char failure[BUILDING_FAILURE_SIZE]);
 // Readable when a step waits or the simulation is over.
 int building_descriptor(const struct building *building);

@@ -150,10 +150,11 @@ bool config_load(const char *path, struct config *out, char refusal[CONFIG_REFUS
     if (root == NULL) {
         return refuse(refusal, "%.120s:%d: %.100s", path, error.line, error.text);
     }
-    bool good = read_path(root, "model", true, &out->model, refusal) && read_path(root, "weather", true, &out->weather, refusal) &&
-                read_path(root, "output", true, &out->output, refusal) && read_path(root, "socket", false, &out->socket, refusal) &&
-                read_path(root, "log", true, &out->log, refusal) && read_numbers(root, out, refusal) &&
-                read_points(json_object_get(root, "points"), out, refusal);
+    bool good = read_path(root, "model", true, &out->model, refusal) &&
+                read_path(root, "weather", true, &out->weather, refusal) &&
+                read_path(root, "output", true, &out->output, refusal) &&
+                read_path(root, "socket", false, &out->socket, refusal) && read_path(root, "log", true, &out->log, refusal) &&
+                read_numbers(root, out, refusal) && read_points(json_object_get(root, "points"), out, refusal);
     json_decref(root);
     if (!good) {
         config_free(out);

@@ -16,9 +16,9 @@
 //       }
 //     }
 //
-// Paths are relative to the working directory. A point with "variable" or "meter" is read; a meter gives the mean power of the last
-// step in W. A point with "actuators" is written, to all of them at once.
-// Memory: config_load allocates, config_free frees. Errors: a sentence for a person in `refusal`.
+// Paths are relative to the working directory. A point with "variable" or "meter" is read; a meter gives the mean power of the
+// last step in W. A point with "actuators" is written, to all of them at once. Memory: config_load allocates, config_free
+// frees. Errors: a sentence for a person in `refusal`.
 #ifndef TENON_PLANT_CONFIG_H
 #define TENON_PLANT_CONFIG_H
 
@@ -38,16 +38,16 @@ enum point_kind {
 };
 
 struct actuator {
-    char *component;  // "Zone Temperature Control"
-    char *control;    // "Heating Setpoint"
-    char *key;        // "SPACE1-1"
+    char *component; // "Zone Temperature Control"
+    char *control;   // "Heating Setpoint"
+    char *key;       // "SPACE1-1"
 };
 
 struct point {
     char name[NAME_SIZE_MAX];
     enum point_kind kind;
-    char *variable;   // variable or meter
-    char *key;        // of the variable
+    char *variable; // variable or meter
+    char *key;      // of the variable
     struct actuator *actuators;
     uint32_t actuator_count;
 };
@@ -56,7 +56,7 @@ struct config {
     char *model;
     char *weather;
     char *output;
-    char *socket;     // NULL: no drivers
+    char *socket; // NULL: no drivers
     char *log;
     double seconds_per_day;
     uint32_t wait_for_clients;

@@ -1,9 +1,9 @@
 // tenon-plant CONFIG.json: a real building model under real weather, for drivers to read and write (plant/protocol.cddl).
 //
-// The main thread serves the drivers and keeps the pace; EnergyPlus runs on a thread of its own (plant/building.h). In each step of
-// the building: values go out to the drivers, the pace is kept, the writes that have arrived by then take effect, a row is logged.
-// Ends with 0 when the run period is over, 1 with a sentence on stderr when something failed, 2 for a wrong command line,
-// 143 when told to stop (SIGTERM, SIGINT).
+// The main thread serves the drivers and keeps the pace; EnergyPlus runs on a thread of its own (plant/building.h). In each
+// step of the building: values go out to the drivers, the pace is kept, the writes that have arrived by then take effect, a row
+// is logged. Ends with 0 when the run period is over, 1 with a sentence on stderr when something failed, 2 for a wrong command
+// line, 143 when told to stop (SIGTERM, SIGINT).
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -29,12 +29,12 @@ struct plant {
     struct config config;
     struct building *building;
     struct server *server;
-    struct building_step *pending;  // the step that waits for its writes, or NULL
+    struct building_step *pending; // the step that waits for its writes, or NULL
     FILE *log;
     int signals;
-    uint64_t due_ns;                // when the pending step is to be simulated
-    bool running;                   // the first step has begun
-    bool stopped;                   // told to stop
+    uint64_t due_ns; // when the pending step is to be simulated
+    bool running;    // the first step has begun
+    bool stopped;    // told to stop
 };
 
 static uint64_t clock_ns(void) {
@@ -172,7 +172,7 @@ static int run(struct plant *plant) {
     }
     serve(plant);
     if (plant->pending != NULL && plant->pending->finished && plant->pending->number > 0) {
-        log_row(plant);  // the values at the end of the last step
+        log_row(plant); // the values at the end of the last step
     }
     bool good = building_join(plant->building, failure);
     server_send_end(plant->server);

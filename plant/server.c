@@ -12,30 +12,31 @@
 #define NOBODY UINT32_MAX
 
 struct client {
-    int descriptor;          // -1: the place is free
-    bool welcome;            // has said hello and was not refused
+    int descriptor; // -1: the place is free
+    bool welcome;   // has said hello and was not refused
     uint32_t read_count;
     uint32_t write_count;
-    uint32_t read[PLANT_POINTS_MAX];   // indices into config->points
+    uint32_t read[PLANT_POINTS_MAX]; // indices into config->points
     uint32_t write[PLANT_POINTS_MAX];
 };
 
 struct server {
     const struct config *config;
-    int listener;            // -1: nobody can connect
+    int listener; // -1: nobody can connect
     bool started;
     uint64_t dropped_steps;
-    double *written;         // for each point of the config
-    uint32_t *writer;        // the client that wrote it last, or NOBODY
+    double *written;  // for each point of the config
+    uint32_t *writer; // the client that wrote it last, or NOBODY
     struct client clients[CLIENTS_MAX];
-    struct plant_message message;  // the one in hand
+    struct plant_message message; // the one in hand
     uint8_t packet[PLANT_PACKET_SIZE_MAX];
 };
 
 static bool listen_at(struct server *server, const char *path, char *failure) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
-        snprintf(failure, CONFIG_REFUSAL_SIZE, "the socket path is longer than the %zu letters that Unix sockets allow: use a shorter one",
+        snprintf(failure, CONFIG_REFUSAL_SIZE,
+                 "the socket path is longer than the %zu letters that Unix sockets allow: use a shorter one",
                  sizeof address.sun_path - 1);
         return false;
     }
@@ -110,8 +111,8 @@ static bool send_message(struct server *server, const struct client *client) {
 
 static void send_step_to(struct server *server, const struct client *client, const struct building_step *step) {
     server->message.kind = PLANT_STEP;
-    server->message.step = (struct plant_step){
-        .number = step->number, .unix_local_s = step->unix_local_s, .value_count = client->read_count};
+    server->message.step =
+        (struct plant_step){.number = step->number, .unix_local_s = step->unix_local_s, .value_count = client->read_count};
     for (uint32_t i = 0; i < client->read_count; i++) {
         double value = step->values[client->read[i]];
         server->message.step.values[i] = (struct plant_value){isfinite(value), isfinite(value) ? value : 0};
@@ -131,7 +132,8 @@ static bool find_points(const struct server *server, char names[][NAME_SIZE_MAX]
             return false;
         }
         if ((point->kind == POINT_ACTUATORS) != actuators) {
-            snprintf(refusal, PLANT_REFUSAL_SIZE, "the plant's point '%s' can only be %s", names[i], actuators ? "read" : "written");
+            snprintf(refusal, PLANT_REFUSAL_SIZE, "the plant's point '%s' can only be %s", names[i],
+                     actuators ? "read" : "written");
             return false;
         }
         out[i] = (uint32_t)(point - server->config->points);

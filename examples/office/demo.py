@@ -31,6 +31,7 @@ DEFAULT_WEATHER = "USA_CO_Golden-NREL.724666_TMY3.epw"
 ORCHESTRATOR_DIES, ORCHESTRATOR_RETURNS, NODE_DIES = (2, 12), (2, 17), (3, 10)
 RECOVERY_S = 20  # real time for finding everything again, and for placing tasks elsewhere
 REDRAW_S, TICK_S = 0.25, 0.02
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Interrupted(Exception):
@@ -310,6 +311,8 @@ def play(options):
         watch([quiet, run], story, view)
         result = make_report(story, quiet, own_rows, own_zones, options)
     finally:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)  # nothing may interrupt the stopping of what was started
         if view is not None:
             view.close()
         quiet.close()
@@ -348,7 +351,7 @@ def interrupt(number, _frame):
 
 def main():
     """The command line above."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in STOPPING:
         signal.signal(number, interrupt)
     try:
         return play(parse_arguments())

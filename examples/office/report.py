@@ -19,6 +19,8 @@ def times(rows):
 
 def plot(title, unit, rows, lines):
     """One plot: lines are (label, colour, dash, values)."""
+    count = len(rows)  # uPlot wants columns of one length
+    lines = [(label, colour, dash, (values + [None] * count)[:count]) for label, colour, dash, values in lines]
     return {"title": title, "unit": unit, "times": times(rows),
             "lines": [{"label": label, "colour": colour, "dash": dash} for label, colour, dash, _ in lines],
             "values": [values for *_, values in lines]}

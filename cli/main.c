@@ -1,0 +1,86 @@
+// The `tenon` command: finds the command by its name in a table and runs it.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "core/assert.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argument_count, char **arguments);
+    const char *summary;
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"build", command_build, "compile a component",
+     "tenon build COMPONENT.yaml -o FOLDER [--ports-only] [--abi FOLDER]\n"
+     "\n"
+     "Compiles the component's C or Rust source to WebAssembly, puts its manifest into the module, checks the result and starts it once.\n"
+     "Writes FOLDER/NAME.wasm, and FOLDER/NAME/ports.h with the numbers of the ports.\n"
+     "\n"
+     "  -o FOLDER      where to write\n"
+     "  --ports-only   write ports.h only, for compiling the same source natively\n"
+     "  --abi FOLDER   where tenon.h is; the one of this installation by default\n"
+     "\n"
+     "C needs clang 16 or newer with wasm-ld; TENON_CLANG names another compiler. Rust needs a rustc with target wasm32-unknown-unknown and\n"
+     "wasm-ld; TENON_RUSTC names another compiler.\n"},
+    {"inspect", command_inspect, "show what a component declares",
+     "tenon inspect FILE.wasm [--json]\n"
+     "\n"
+     "Checks a component as a node would before running it, and prints its manifest, ports, sizes and digest.\n"
+     "\n"
+     "  --json   for machines\n"},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+_Noreturn void assert_failed(const char *expression, const char *function) {
+    fprintf(stderr, "tenon: %s: this must hold and does not: %s\nThis is a bug of Tenon; please report it with this line.\n", function, expression);
+    abort();
+}
+
+static void print_commands(FILE *file) {
+    fprintf(file, "tenon runs control policies of buildings on small devices.\n\nusage: tenon COMMAND ...\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        fprintf(file, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(file, "\n`tenon COMMAND --help` says more about a command.\n");
+}
+
+static const struct command *find_command(const char *name) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int is_help(const char *argument) {
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+int main(int argument_count, char **arguments) {
+    const char *name = argument_count > 1 ? arguments[1] : "";
+    int wants_help = is_help(name) || strcmp(name, "help") == 0;
+    if (wants_help && argument_count > 2) {
+        name = arguments[2];
+    } else if (wants_help || name[0] == '\0') {
+        print_commands(wants_help ? stdout : stderr);
+        return wants_help ? 0 : EXIT_USAGE;
+    }
+    const struct command *command = find_command(name);
+    if (command == NULL) {
+        fprintf(stderr, "tenon: there is no command `%s`; `tenon --help` lists them\n", name);
+        return EXIT_USAGE;
+    }
+    for (int i = 2; i < argument_count && !wants_help; i++) {
+        wants_help = is_help(arguments[i]);
+    }
+    if (wants_help) {
+        printf("%s", command->help);
+        return 0;
+    }
+    return command->run(argument_count - 1, arguments + 1);
+}

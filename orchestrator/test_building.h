@@ -1,0 +1,19 @@
+// A small building for the tests of this room: two components, two zone nodes, a gateway.
+#ifndef TENON_ORCHESTRATOR_TEST_BUILDING_H
+#define TENON_ORCHESTRATOR_TEST_BUILDING_H
+
+#include "orchestrator/binding.h"
+
+struct building {
+    struct component_store components;
+    struct registration registrations[4];
+    struct placement_node nodes[4];
+    uint32_t node_count;
+};
+
+// thermostat 1.0.0 and 1.1.0 (inputs temperature, occupied; parameters setpoint, label; outputs heating, alarm), limiter (inputs power; output limit).
+// Nodes zone1 and zone2 (zoneN/temperature, zoneN/heating, clock), gateway (clock, capability supervisory).
+void building_make(struct building *building);
+void building_free(struct building *building);
+
+#endif

@@ -1,0 +1,362 @@
+#include "tests/runtime_rig.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "core/sha256.h"
+#include "core/wire.h"
+
+_Noreturn void assert_failed(const char *expression, const char *function) {
+    fprintf(stderr, "assertion failed in %s: %s\n", function, expression);
+    abort();
+}
+
+// --- the engine ------------------------------------------------------------------------------------------------------------------
+
+struct engine_module {
+    bool faulty;
+    struct manifest manifest;
+};
+
+struct engine_instance {
+    struct engine_module *module;
+    uint32_t count;
+};
+
+static uint32_t trap_once_seen;
+
+static enum error rig_load(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]) {
+    (void)engine;
+    bool faulty = bytes_equal(wasm, bytes_of_text("fault"));
+    if (!faulty && !bytes_equal(wasm, bytes_of_text("echo"))) {
+        snprintf(refusal, 160, "no such component");
+        return ERROR_MALFORMED;
+    }
+    struct engine_module *module = calloc(1, sizeof *module);
+    module->faulty = faulty;
+    snprintf(module->manifest.name, sizeof module->manifest.name, "%s", faulty ? "fault" : "echo");
+    module->manifest.state_bytes = sizeof(uint32_t);
+    module->manifest.state_version = 1;
+    module->manifest.input_count = 2;
+    module->manifest.output_count = 2;
+    module->manifest.outputs_per_message = 4;
+    snprintf(module->manifest.inputs[0].name, NAME_SIZE_MAX, "in");
+    *out = module;
+    return ERROR_NONE;
+}
+
+static void rig_unload(struct engine *engine, struct engine_module *module) {
+    (void)engine;
+    free(module);
+}
+
+static const struct manifest *rig_manifest(const struct engine_module *module) {
+    return &module->manifest;
+}
+
+static enum error rig_start(struct engine *engine, struct engine_module *module, struct bytes state, struct engine_instance **out) {
+    (void)engine;
+    struct engine_instance *instance = calloc(1, sizeof *instance);
+    instance->module = module;
+    if (state.size == sizeof instance->count) {
+        memcpy(&instance->count, state.data, state.size);
+    }
+    *out = instance;
+    return ERROR_NONE;
+}
+
+static void rig_stop(struct engine *engine, struct engine_instance *instance) {
+    (void)engine;
+    free(instance);
+}
+
+static enum error rig_receive(struct engine_instance *instance, uint32_t input, struct bytes message, struct outbox *outbox) {
+    double value = 0;
+    instance->count++;
+    if (input == 0 && instance->module->faulty && wire_number(message, &value)) {
+        if (value >= RIG_TRAP_ALWAYS && value < RIG_TRAP_ALWAYS + 1) {
+            return ERROR_TRAP;
+        }
+        if (value >= RIG_TRAP_ONCE && value < RIG_TRAP_ONCE + 1 && trap_once_seen++ == 0) {
+            enum error appended = outbox_append(outbox, 0, message);  // must not leave
+            return appended == ERROR_NONE ? ERROR_TRAP : appended;
+        }
+        if (value >= RIG_REFUSE && value < RIG_REFUSE + 1) {
+            return ERROR_REFUSED_MESSAGE;
+        }
+        for (uint32_t i = 0; value >= RIG_FLOOD && i < 10 && outbox_append(outbox, 0, message) == ERROR_NONE; i++) {
+        }
+    }
+    if (outbox->violation == ERROR_NONE && input == 0) {
+        return outbox_append(outbox, 0, message);
+    }
+    return outbox->violation;
+}
+
+static struct bytes rig_state(struct engine_instance *instance) {
+    return (struct bytes){(const uint8_t *)&instance->count, sizeof instance->count};
+}
+
+static uint32_t rig_memory(const struct engine_instance *instance) {
+    (void)instance;
+    return 1000;
+}
+
+static struct engine test_engine = {.name = "test",
+                                    .load = rig_load,
+                                    .unload = rig_unload,
+                                    .manifest = rig_manifest,
+                                    .start = rig_start,
+                                    .stop = rig_stop,
+                                    .receive = rig_receive,
+                                    .state = rig_state,
+                                    .memory_bytes = rig_memory};
+
+// --- the world -------------------------------------------------------------------------------------------------------------------
+
+static void on_transmit(void *context, const struct coap_address *peer, struct bytes data) {
+    struct rig_node *node = context;
+    struct rig *rig = node->rig;
+    ASSERT(rig->wire_count < RIG_WIRE_MAX && data.size <= DATAGRAM_SIZE_MAX);
+    struct rig_datagram *datagram = &rig->wire[rig->wire_count++];
+    *datagram = (struct rig_datagram){.from = node->address, .to = *peer, .size = data.size};
+    memcpy(datagram->data, data.data, data.size);
+}
+
+static void on_actuate(void *context, uint32_t resource, struct bytes value) {
+    struct rig_node *node = context;
+    double number = (double)NAN;
+    node->drives++;
+    node->driven[resource] = wire_number(value, &number) ? number : (double)NAN;
+}
+
+void rig_digest(const char *component, uint8_t out[DIGEST_SIZE]) {
+    sha256(bytes_of_text(component), out);
+}
+
+static enum error on_code_find(void *context, const uint8_t digest[DIGEST_SIZE], struct bytes *wasm) {
+    static const char *const known[] = {"echo", "fault", "broken"};
+    const struct rig_node *node = context;
+    for (size_t i = 0; i < 3 && !node->code_is_missing; i++) {
+        uint8_t have[DIGEST_SIZE];
+        rig_digest(known[i], have);
+        if (memcmp(have, digest, DIGEST_SIZE) == 0) {
+            *wasm = bytes_of_text(known[i]);
+            return ERROR_NONE;
+        }
+    }
+    return ERROR_NOT_FOUND;
+}
+
+static enum error on_plan_store(void *context, struct bytes encoded) {
+    struct rig_node *node = context;
+    if (node->plan_error == ERROR_NONE) {
+        memcpy(node->plan, encoded.data, encoded.size);
+        node->plan_size = encoded.size;
+    }
+    return node->plan_error;
+}
+
+static void on_event(void *context, enum runtime_event event, const char *subject, enum error error, const char *detail) {
+    struct rig_node *node = context;
+    (void)error;
+    (void)detail;
+    node->events[event]++;
+    snprintf(node->last_subject, sizeof node->last_subject, "%s", subject);
+}
+
+static void on_serve(void *context, const struct coap_request *request, struct coap_response *response) {
+    (void)context;
+    (void)request;
+    response->code = COAP_NOT_FOUND;
+}
+
+static void on_completed(void *context, const struct coap_completion *completion) {
+    (void)context;
+    (void)completion;
+}
+
+static void *zeroed(size_t count, size_t size) {
+    void *memory = calloc(count, size);
+    ASSERT(memory != NULL);
+    return memory;
+}
+
+static void open_node(struct rig *rig, uint32_t index) {
+    struct rig_node *node = &rig->nodes[index];
+    struct runtime_memory memory = {.task_max = RIG_TASKS,
+                                    .link_max = RIG_LINKS,
+                                    .parameter_max = RIG_TASKS,
+                                    .peer_max = RIG_NODES,
+                                    .output_max = RIG_TASKS * PORTS_MAX,
+                                    .code_max = 4,
+                                    .resource_max = RIG_TASKS,
+                                    .message_max = 64,
+                                    .coap = {.exchange_count = 8, .remembered_count = 64, .transfer_count = 1}};
+    for (uint32_t set = 0; set < 2; set++) {
+        struct runtime_tables *tables = &memory.tables[set];
+        tables->plan.tasks = zeroed(RIG_TASKS, sizeof(struct plan_task));
+        tables->plan.links = zeroed(RIG_LINKS, sizeof(struct plan_link));
+        tables->plan.parameters = zeroed(RIG_TASKS, sizeof(struct plan_parameter));
+        tables->plan.peers = zeroed(RIG_NODES, sizeof(struct plan_peer));
+        tables->plan.resources = zeroed(RIG_TASKS, sizeof(struct plan_resource));
+        tables->tasks = zeroed(RIG_TASKS, sizeof(struct task));
+        tables->links = zeroed(RIG_LINKS, sizeof(struct link));
+        tables->output_links = zeroed(RIG_TASKS * PORTS_MAX, sizeof(uint32_t));
+        tables->resource_of_plan = zeroed(RIG_TASKS, sizeof(uint32_t));
+        tables->encoded = (struct buffer){zeroed(1, 4096), 4096};
+    }
+    memory.codes = zeroed(4, sizeof(struct code));
+    memory.resources = zeroed(RIG_TASKS, sizeof(struct resource));
+    memory.messages = zeroed(64, sizeof(struct message));
+    memory.states = (struct buffer){zeroed(1, 1024), 1024};
+    memory.coap.exchanges = zeroed(8, sizeof(struct coap_exchange));
+    memory.coap.remembered = zeroed(64, sizeof(struct coap_memory_of_id));
+    memory.coap.transfers = zeroed(1, sizeof(struct coap_transfer));
+    memory.coap.bodies = (struct buffer){zeroed(1, 8192), 8192};
+    node->rig = rig;
+    node->address.octets[0] = (uint8_t)(index + 1);
+    const struct runtime_environment environment = {.context = node,
+                                                    .transmit = on_transmit,
+                                                    .actuate = on_actuate,
+                                                    .code_find = on_code_find,
+                                                    .plan_store = on_plan_store,
+                                                    .event = on_event,
+                                                    .serve = on_serve,
+                                                    .completed = on_completed};
+    struct coap_parameters parameters = coap_parameters_default();
+    runtime_start(&node->runtime, &memory, &environment, &test_engine, &parameters, 1, 1000 + index);
+    runtime_at(&node->runtime, rig->now_ms, rig->now_ms);
+    struct registration_resource sensor = {.name = "room/temperature"};
+    struct registration_resource actuator = {.name = "room/valve", .actuator = true, .has_range = true, .minimum = 0, .maximum = 1000};
+    uint32_t ignored;
+    ASSERT(runtime_resource_add(&node->runtime, &sensor, &ignored) == ERROR_NONE);
+    ASSERT(runtime_resource_add(&node->runtime, &actuator, &ignored) == ERROR_NONE);
+}
+
+struct rig *rig_open(void) {
+    struct rig *rig = zeroed(1, sizeof *rig);
+    rig->now_ms = 1000000;
+    trap_once_seen = 0;
+    for (uint32_t i = 0; i < RIG_NODES; i++) {
+        open_node(rig, i);
+    }
+    return rig;
+}
+
+static void close_node(struct rig_node *node) {
+    struct runtime_memory *memory = &node->runtime.memory;
+    struct runtime_tables *now = &memory->tables[node->runtime.current];
+    for (uint32_t i = 0; i < now->plan.task_count; i++) {
+        if (now->tasks[i].instance != NULL) {
+            rig_stop(NULL, now->tasks[i].instance);
+        }
+    }
+    for (uint32_t i = 0; i < memory->code_max; i++) {
+        free(memory->codes[i].module);
+    }
+    for (uint32_t set = 0; set < 2; set++) {
+        struct runtime_tables *tables = &memory->tables[set];
+        free(tables->plan.tasks);
+        free(tables->plan.links);
+        free(tables->plan.parameters);
+        free(tables->plan.peers);
+        free(tables->plan.resources);
+        free(tables->tasks);
+        free(tables->links);
+        free(tables->output_links);
+        free(tables->resource_of_plan);
+        free(tables->encoded.data);
+    }
+    free(memory->codes);
+    free(memory->resources);
+    free(memory->messages);
+    free(memory->states.data);
+    free(memory->coap.exchanges);
+    free(memory->coap.remembered);
+    free(memory->coap.transfers);
+    free(memory->coap.bodies.data);
+}
+
+void rig_close(struct rig *rig) {
+    for (uint32_t i = 0; i < RIG_NODES; i++) {
+        close_node(&rig->nodes[i]);
+    }
+    free(rig);
+}
+
+enum error rig_plan(struct rig *rig, uint32_t index, const struct plan *plan) {
+    uint8_t encoded[4096];
+    uint8_t missing[4][DIGEST_SIZE];
+    uint32_t missing_count = 0;
+    size_t size = 0;
+    ASSERT(plan_encode(plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE);
+    return runtime_plan_put(&rig->nodes[index].runtime, (struct bytes){encoded, size}, false, missing, 4, &missing_count);
+}
+
+static void carry(struct rig *rig) {
+    for (uint32_t i = 0; i < rig->wire_count; i++) {
+        struct rig_datagram datagram = rig->wire[i];
+        if (rig->lose != NULL && rig->lose(rig, &datagram) != 0) {
+            rig->lost++;
+            continue;
+        }
+        for (uint32_t k = 0; k < RIG_NODES; k++) {
+            if (memcmp(&rig->nodes[k].address, &datagram.to, sizeof datagram.to) == 0) {
+                rig->carried++;
+                runtime_datagram(&rig->nodes[k].runtime, &datagram.from, (struct bytes){datagram.data, datagram.size});
+            }
+        }
+    }
+    rig->wire_count = 0;
+}
+
+void rig_run(struct rig *rig, uint64_t ms) {
+    for (uint64_t passed = 0; passed <= ms; passed += 10) {
+        for (uint32_t i = 0; i < RIG_NODES; i++) {
+            struct runtime *runtime = &rig->nodes[i].runtime;
+            runtime_at(runtime, rig->now_ms, rig->now_ms);
+            runtime_advance(runtime);
+            while (runtime_run(runtime, 100)) {
+            }
+        }
+        carry(rig);
+        rig->now_ms += 10;
+    }
+}
+
+void rig_publish(struct rig *rig, uint32_t index, const char *resource, double value) {
+    uint8_t item[9];
+    int found = runtime_resource_find(&rig->nodes[index].runtime, resource);
+    ASSERT(found >= 0);
+    enum error error = runtime_publish(&rig->nodes[index].runtime, (uint32_t)found, (struct bytes){item, wire_put_number(value, item)});
+    ASSERT(error == ERROR_NONE || error == ERROR_BUSY);
+    rig_run(rig, 20);
+}
+
+struct task *rig_task(struct rig *rig, uint32_t index, const char *name) {
+    struct runtime *runtime = &rig->nodes[index].runtime;
+    struct runtime_tables *tables = &runtime->memory.tables[runtime->current];
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        if (strcmp(tables->plan.tasks[i].name, name) == 0) {
+            return &tables->tasks[i];
+        }
+    }
+    return NULL;
+}
+
+uint32_t rig_count(struct rig *rig, uint32_t index, const char *name) {
+    const struct task *task = rig_task(rig, index, name);
+    uint32_t count = 0;
+    ASSERT(task != NULL && task->state_size == sizeof count);
+    memcpy(&count, rig->nodes[index].runtime.memory.states.data + task->state_offset, sizeof count);
+    return count;
+}
+
+double rig_driven(struct rig *rig, uint32_t index, const char *resource) {
+    int found = runtime_resource_find(&rig->nodes[index].runtime, resource);
+    ASSERT(found >= 0);
+    return rig->nodes[index].driven[found];
+}
