@@ -32,6 +32,11 @@ static const struct command commands[] = {
      "Checks a component as a node would before running it, and prints its manifest, ports, sizes and digest.\n"
      "\n"
      "  --json   for machines\n"},
+    {"node", command_node, "run the runtime on this device",
+     "tenon node CONFIG.yaml\n"
+     "\n"
+     "Runs the node daemon until SIGINT or SIGTERM. Plan and code are kept in the directory `data` of the configuration, from which the\n"
+     "node resumes with no orchestrator in sight. The log goes to standard error. README.md shows a configuration.\n"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -133,18 +133,69 @@ static bool add_safe_values(struct slicer *slicer) {
     return true;
 }
 
-static bool fill(struct slicer *slicer) {
-    const struct binding *binding = slicer->input->binding;
-    for (uint32_t i = 0; i < binding->policy->task_count; i++) {
+static int compare_tasks(const void *a, const void *b) {
+    const struct policy_task *left = *(const struct policy_task *const *)a;
+    const struct policy_task *right = *(const struct policy_task *const *)b;
+    return strcmp(left->name, right->name);
+}
+
+static int compare_resources(const void *a, const void *b) {
+    return strcmp(((const struct plan_resource *)a)->name, ((const struct plan_resource *)b)->name);
+}
+
+static int compare_links(const void *a, const void *b) {
+    uint32_t left = ((const struct plan_link *)a)->id;
+    uint32_t right = ((const struct plan_link *)b)->id;
+    return left < right ? -1 : (left > right ? 1 : 0);
+}
+
+static bool add_tasks(struct slicer *slicer) {
+    const struct policy *policy = slicer->input->binding->policy;
+    const struct policy_task **here = calloc(slicer->plan.task_max + 1, sizeof *here);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < policy->task_count && here != NULL; i++) {
         slicer->task_index[i] = PLACEMENT_NONE;
-        if (slicer->input->places[i] == slicer->node && binding->components[i] != NULL) {
-            add_task(slicer, i);
+        if (slicer->input->places[i] == slicer->node && slicer->input->binding->components[i] != NULL) {
+            here[count++] = &policy->tasks[i];
         }
     }
-    for (uint32_t i = 0; i < binding->node_count; i++) {
+    if (here != NULL) {
+        qsort((void *)here, count, sizeof *here, compare_tasks);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        add_task(slicer, (uint32_t)(here[i] - policy->tasks));
+    }
+    bool good = here != NULL;
+    free((void *)here);
+    return good;
+}
+
+// Numbers the resources in the order of their names.
+static bool sort_resources(struct slicer *slicer) {
+    struct plan *plan = &slicer->plan;
+    names_free(&slicer->resources);
+    qsort(plan->resources, plan->resource_count, sizeof *plan->resources, compare_resources);
+    for (uint32_t i = 0; i < plan->resource_count; i++) {
+        if (!names_add(&slicer->resources, plan->resources[i].name, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A slice lists tasks and resources by name and links by id. The links are gone through twice: first for the resources that they
+// name, then, when those have their numbers, for themselves.
+static bool fill(struct slicer *slicer) {
+    for (uint32_t i = 0; i < slicer->input->binding->node_count; i++) {
         slicer->peer_index[i] = PLACEMENT_NONE;
     }
-    return add_links(slicer) && add_safe_values(slicer);
+    if (!add_tasks(slicer) || !add_links(slicer) || !add_safe_values(slicer) || !sort_resources(slicer)) {
+        return false;
+    }
+    slicer->plan.link_count = 0;
+    bool good = add_links(slicer);
+    qsort(slicer->plan.links, slicer->plan.link_count, sizeof *slicer->plan.links, compare_links);
+    return good;
 }
 
 // Upper bounds of what this node's slice can hold.
