@@ -1,156 +1,40 @@
-// The manifest's CBOR (abi/manifest.cddl).
+// Reads and writes abi/manifest.cddl. Memory: the caller's. Every number and name is bounded while it is read, so a decoded manifest is
+// valid by construction; see manifest.h for the errors.
 #include "core/manifest.h"
 
 #include "core/wire.h"
 
-#define MANIFEST_FORMAT 1
-// Keys 0 to 10.
-#define MANIFEST_KEYS 11
+#define MANIFEST_FORMAT_VERSION 1
+#define MANIFEST_FIELD_COUNT 11
+#define PORT_FIELD_COUNT 7
 
-static const char *const type_texts[] = {"number", "boolean", "text", "array", "any"};
-
-const char *value_type_text(enum value_type type) {
-    return (unsigned)type <= TYPE_ANY ? type_texts[type] : "unknown";
+static uint32_t read_field(struct wire_reader *reader, uint64_t key, uint64_t maximum) {
+    wire_expect_uint(reader, key, ERROR_MALFORMED);
+    return (uint32_t)wire_read_uint(reader, maximum);
 }
 
-bool quantity_accepts(const char *destination, const char *source) {
-    size_t wanted = strlen(destination);
-    size_t have = strlen(source);
-    if (wanted == 0) {
-        return true;
+static void read_range(struct wire_reader *reader, struct port *port) {
+    if (wire_read_null(reader)) {
+        return;
     }
-    if (have < wanted || strcmp(source + have - wanted, destination) != 0) {
-        return false;
-    }
-    return have == wanted || source[have - wanted - 1] == '_';
-}
-
-static void read_port(struct wire_reader *reader, struct port *out) {
     wire_read_list(reader);
-    wire_read_text(reader, 1, out->name, sizeof out->name);
-    wire_read_text(reader, 0, out->quantity, sizeof out->quantity);
-    wire_read_text(reader, 0, out->unit, sizeof out->unit);
-    out->type = (enum value_type)wire_read_uint(reader, TYPE_ANY);
-    out->parameter = wire_read_bool(reader);
-    out->has_range = !wire_read_null(reader);
-    out->minimum = out->maximum = 0;
-    if (out->has_range) {
-        wire_read_list(reader);
-        out->minimum = wire_read_float(reader);
-        out->maximum = wire_read_float(reader);
-        wire_read_list_end(reader);
-    }
-    out->resolution = wire_read_float(reader);
+    port->has_range = true;
+    port->minimum = wire_read_float(reader);
+    port->maximum = wire_read_float(reader);
     wire_read_list_end(reader);
-    if (reader->error == ERROR_NONE && (out->minimum > out->maximum || out->resolution < 0)) {
-        reader->error = ERROR_MALFORMED;
-    }
 }
 
-static bool name_is_taken(const struct port *ports, uint32_t count) {
-    for (uint32_t i = 0; i + 1 < count; i++) {
-        if (strcmp(ports[i].name, ports[count - 1].name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static uint32_t read_ports(struct wire_reader *reader, struct port *ports, bool inputs) {
-    uint32_t count = 0;
+static void read_port(struct wire_reader *reader, struct port *port) {
+    memset(port, 0, sizeof *port);
     wire_read_list(reader);
-    while (wire_more(reader)) {
-        if (count == PORTS_MAX) {
-            reader->error = ERROR_TOO_LARGE;
-            return count;
-        }
-        read_port(reader, &ports[count++]);
-        bool bad = reader->error == ERROR_NONE && (name_is_taken(ports, count) || (!inputs && ports[count - 1].parameter));
-        if (bad) {
-            reader->error = ERROR_MALFORMED;
-        }
-    }
+    wire_read_text(reader, 1, port->name, sizeof port->name);
+    wire_read_text(reader, 0, port->quantity, sizeof port->quantity);
+    wire_read_text(reader, 0, port->unit, sizeof port->unit);
+    port->type = (enum value_type)wire_read_uint(reader, TYPE_ANY);
+    port->parameter = wire_read_bool(reader);
+    read_range(reader, port);
+    port->resolution = wire_read_float(reader);
     wire_read_list_end(reader);
-    return count;
-}
-
-enum error manifest_decode(struct bytes encoded, struct manifest *out) {
-    struct wire_reader reader;
-    if (encoded.size > MANIFEST_SIZE_MAX) {
-        return ERROR_TOO_LARGE;
-    }
-    wire_reader_start(&reader, encoded);
-    wire_read_map(&reader);
-    wire_expect_uint(&reader, 0, ERROR_MALFORMED);
-    wire_expect_uint(&reader, MANIFEST_FORMAT, ERROR_UNSUPPORTED);
-    wire_expect_uint(&reader, 1, ERROR_MALFORMED);
-    wire_read_text(&reader, 1, out->name, sizeof out->name);
-    wire_expect_uint(&reader, 2, ERROR_MALFORMED);
-    wire_read_text(&reader, 1, out->version, sizeof out->version);
-    const struct {
-        uint32_t *value;
-        uint64_t maximum;
-    } numbers[] = {
-        {&out->memory_bytes, COMPONENT_MEMORY_MAX}, {&out->instructions, INSTRUCTIONS_MAX}, {&out->outputs_per_message, OUTPUTS_PER_MESSAGE_MAX},
-        {&out->state_bytes, STATE_SIZE_MAX},        {&out->state_version, UINT32_MAX},      {&out->inbox_bytes, MESSAGE_SIZE_MAX},
-    };
-    for (uint64_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        wire_expect_uint(&reader, 3 + i, ERROR_MALFORMED);
-        *numbers[i].value = (uint32_t)wire_read_uint(&reader, numbers[i].maximum);
-    }
-    wire_expect_uint(&reader, 9, ERROR_MALFORMED);
-    out->input_count = read_ports(&reader, out->inputs, true);
-    wire_expect_uint(&reader, 10, ERROR_MALFORMED);
-    out->output_count = read_ports(&reader, out->outputs, false);
-    wire_read_map_end(&reader);
-    return wire_reader_finish(&reader);
-}
-
-static void write_ports(struct wire_writer *writer, const struct port *ports, uint32_t count) {
-    wire_write_list(writer, count);
-    for (uint32_t i = 0; i < count; i++) {
-        wire_write_list(writer, 7);
-        wire_write_text(writer, ports[i].name);
-        wire_write_text(writer, ports[i].quantity);
-        wire_write_text(writer, ports[i].unit);
-        wire_write_uint(writer, (uint64_t)ports[i].type);
-        wire_write_bool(writer, ports[i].parameter);
-        if (ports[i].has_range) {
-            wire_write_list(writer, 2);
-            wire_write_float(writer, ports[i].minimum);
-            wire_write_float(writer, ports[i].maximum);
-            wire_write_list_end(writer, 2);
-        } else {
-            wire_write_null(writer);
-        }
-        wire_write_float(writer, ports[i].resolution);
-        wire_write_list_end(writer, 7);
-    }
-    wire_write_list_end(writer, count);
-}
-
-enum error manifest_encode(const struct manifest *manifest, struct buffer buffer, size_t *size) {
-    struct wire_writer writer;
-    wire_writer_start(&writer, buffer);
-    wire_write_map(&writer, 2 * MANIFEST_KEYS);
-    wire_write_uint(&writer, 0);
-    wire_write_uint(&writer, MANIFEST_FORMAT);
-    wire_write_uint(&writer, 1);
-    wire_write_text(&writer, manifest->name);
-    wire_write_uint(&writer, 2);
-    wire_write_text(&writer, manifest->version);
-    const uint32_t numbers[] = {manifest->memory_bytes, manifest->instructions,  manifest->outputs_per_message,
-                                manifest->state_bytes,  manifest->state_version, manifest->inbox_bytes};
-    for (uint64_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        wire_write_uint(&writer, 3 + i);
-        wire_write_uint(&writer, numbers[i]);
-    }
-    wire_write_uint(&writer, 9);
-    write_ports(&writer, manifest->inputs, manifest->input_count);
-    wire_write_uint(&writer, 10);
-    write_ports(&writer, manifest->outputs, manifest->output_count);
-    wire_write_map_end(&writer, 2 * MANIFEST_KEYS);
-    return wire_writer_finish(&writer, size);
 }
 
 static int find(const struct port *ports, uint32_t count, const char *name) {
@@ -162,10 +46,136 @@ static int find(const struct port *ports, uint32_t count, const char *name) {
     return -1;
 }
 
+// Reads one direction's ports. `parameters` says whether this direction may have any.
+static enum error read_ports(struct wire_reader *reader, uint64_t key, bool parameters, struct port *ports, uint32_t *count) {
+    *count = 0;
+    wire_expect_uint(reader, key, ERROR_MALFORMED);
+    wire_read_list(reader);
+    while (wire_more(reader)) {
+        if (*count == PORTS_MAX) {
+            return ERROR_TOO_LARGE;
+        }
+        struct port *port = &ports[*count];
+        read_port(reader, port);
+        if (reader->error != ERROR_NONE) {
+            return reader->error;
+        }
+        bool ordered = !port->has_range || port->minimum <= port->maximum;
+        // Within a component inputs come first and parameters after them, so that the numbers of the inputs are stable.
+        bool placed = port->parameter ? parameters : *count == 0 || !ports[*count - 1].parameter;
+        if (!ordered || !placed || port->resolution < 0 || find(ports, *count, port->name) >= 0) {
+            return ERROR_MALFORMED;
+        }
+        (*count)++;
+    }
+    wire_read_list_end(reader);
+    return reader->error;
+}
+
+enum error manifest_decode(struct bytes encoded, struct manifest *out) {
+    if (encoded.size > MANIFEST_SIZE_MAX) {
+        return ERROR_TOO_LARGE;
+    }
+    struct wire_reader reader;
+    memset(out, 0, sizeof *out);
+    wire_reader_start(&reader, encoded);
+    wire_read_map(&reader);
+    wire_expect_uint(&reader, 0, ERROR_MALFORMED);
+    wire_expect_uint(&reader, MANIFEST_FORMAT_VERSION, ERROR_UNSUPPORTED);
+    wire_expect_uint(&reader, 1, ERROR_MALFORMED);
+    wire_read_text(&reader, 1, out->name, sizeof out->name);
+    wire_expect_uint(&reader, 2, ERROR_MALFORMED);
+    wire_read_text(&reader, 1, out->version, sizeof out->version);
+    out->memory_bytes = read_field(&reader, 3, COMPONENT_MEMORY_MAX);
+    out->instructions = read_field(&reader, 4, INSTRUCTIONS_MAX);
+    out->outputs_per_message = read_field(&reader, 5, OUTPUTS_PER_MESSAGE_MAX);
+    out->state_bytes = read_field(&reader, 6, STATE_SIZE_MAX);
+    out->state_version = read_field(&reader, 7, UINT32_MAX);
+    out->inbox_bytes = read_field(&reader, 8, MESSAGE_SIZE_MAX);
+    enum error error = read_ports(&reader, 9, true, out->inputs, &out->input_count);
+    if (error == ERROR_NONE) {
+        error = read_ports(&reader, 10, false, out->outputs, &out->output_count);
+    }
+    if (error != ERROR_NONE) {
+        return error;
+    }
+    wire_read_map_end(&reader);
+    return wire_reader_finish(&reader);
+}
+
+static void write_field(struct wire_writer *writer, uint64_t key, uint64_t value) {
+    wire_write_uint(writer, key);
+    wire_write_uint(writer, value);
+}
+
+static void write_ports(struct wire_writer *writer, uint64_t key, const struct port *ports, uint32_t count) {
+    wire_write_uint(writer, key);
+    wire_write_list(writer, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct port *port = &ports[i];
+        wire_write_list(writer, PORT_FIELD_COUNT);
+        wire_write_text(writer, port->name);
+        wire_write_text(writer, port->quantity);
+        wire_write_text(writer, port->unit);
+        wire_write_uint(writer, port->type);
+        wire_write_bool(writer, port->parameter);
+        if (port->has_range) {
+            wire_write_list(writer, 2);
+            wire_write_float(writer, port->minimum);
+            wire_write_float(writer, port->maximum);
+            wire_write_list_end(writer, 2);
+        } else {
+            wire_write_null(writer);
+        }
+        wire_write_float(writer, port->resolution);
+        wire_write_list_end(writer, PORT_FIELD_COUNT);
+    }
+    wire_write_list_end(writer, count);
+}
+
+enum error manifest_encode(const struct manifest *manifest, struct buffer buffer, size_t *size) {
+    struct wire_writer writer;
+    buffer.size = buffer.size < MANIFEST_SIZE_MAX ? buffer.size : MANIFEST_SIZE_MAX;
+    wire_writer_start(&writer, buffer);
+    wire_write_map(&writer, MANIFEST_FIELD_COUNT);
+    write_field(&writer, 0, MANIFEST_FORMAT_VERSION);
+    wire_write_uint(&writer, 1);
+    wire_write_text(&writer, manifest->name);
+    wire_write_uint(&writer, 2);
+    wire_write_text(&writer, manifest->version);
+    write_field(&writer, 3, manifest->memory_bytes);
+    write_field(&writer, 4, manifest->instructions);
+    write_field(&writer, 5, manifest->outputs_per_message);
+    write_field(&writer, 6, manifest->state_bytes);
+    write_field(&writer, 7, manifest->state_version);
+    write_field(&writer, 8, manifest->inbox_bytes);
+    write_ports(&writer, 9, manifest->inputs, manifest->input_count);
+    write_ports(&writer, 10, manifest->outputs, manifest->output_count);
+    wire_write_map_end(&writer, MANIFEST_FIELD_COUNT);
+    return wire_writer_finish(&writer, size);
+}
+
 int manifest_input(const struct manifest *manifest, const char *name) {
     return find(manifest->inputs, manifest->input_count, name);
 }
 
 int manifest_output(const struct manifest *manifest, const char *name) {
     return find(manifest->outputs, manifest->output_count, name);
+}
+
+const char *value_type_text(enum value_type type) {
+    static const char *const texts[] = {"number", "boolean", "text", "array", "any"};
+    return (unsigned)type < sizeof texts / sizeof texts[0] ? texts[type] : "unknown";
+}
+
+bool quantity_accepts(const char *destination, const char *source) {
+    size_t general = strlen(destination);
+    size_t special = strlen(source);
+    if (general == 0) {
+        return true;
+    }
+    if (general > special || strcmp(source + (special - general), destination) != 0) {
+        return false;
+    }
+    return general == special || source[special - general - 1] == '_';
 }

@@ -141,7 +141,7 @@ static const struct wrong_section wrong_sections[] = {
     {PART(3, "\x00"), ERROR_MISMATCH, "no function of this module"},
     {PART(4, "\x01\x70\x00\x81\x08"), ERROR_TOO_LARGE, "section table"},
     {PART(4, "\x02\x70\x00\x01\x70\x00\x01"), ERROR_UNSUPPORTED, "section table"},
-    {{5, NULL, 0}, ERROR_MISMATCH, "memory"},
+    {{5, NULL, 0}, ERROR_MISMATCH, "has no memory"},
     {PART(5, "\x02\x00\x01\x00\x01"), ERROR_UNSUPPORTED, "memory"},
     {PART(5, "\x01\x03\x01\x01"), ERROR_UNSUPPORTED, "shared"},
     {PART(5, "\x01\x01\x02\x01"), ERROR_MALFORMED, "contradict"},

@@ -94,6 +94,33 @@ void building_free(struct building *building) {
     component_store_free(&building->components);
 }
 
+static size_t put(uint8_t *out, size_t at, const char *bytes, size_t size) {
+    memcpy(out + at, bytes, size);
+    return at + size;
+}
+#define PUT(at, bytes) put(out, at, bytes, sizeof(bytes) - 1)
+
+size_t building_module(const struct manifest *manifest, uint8_t *out) {
+    static uint8_t encoded[MANIFEST_SIZE_MAX];
+    size_t size = 0;
+    size_t at = PUT(0, "\0asm\1\0\0\0");
+    at = PUT(at, "\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f");                               // (i32, i32) -> i32
+    at = PUT(at, "\x03\x02\x01\x00");                                                    // one function of it
+    at = PUT(at, "\x05\x03\x01\x00\x01");                                                // one page of memory
+    at = PUT(at, "\x06\x07\x01\x7f\x00\x41\x80\x08\x0b");                                // a constant, 1024
+    at = PUT(at, "\x07\x1f\x02\x0dtenon_receive\x00\x00\x0btenon_inbox\x03\x00");           // two exports
+    at = PUT(at, "\x0a\x06\x01\x04\x00\x41\x00\x0b");                                    // return 0
+    at = PUT(at, "\x0b\x13\x01\x00\x41\x80\x08\x0b\x0c\x18\x04\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00");  // inbox: 1048, 16 bytes
+    if (manifest_encode(manifest, (struct buffer){encoded, sizeof encoded}, &size) != ERROR_NONE) {
+        abort();
+    }
+    size_t section = size + 15;
+    uint8_t head[3] = {0, (uint8_t)(0x80 | (section & 0x7f)), (uint8_t)(section >> 7)};
+    at = put(out, at, (const char *)head, sizeof head);
+    at = PUT(at, "\x0etenon.manifest");
+    return put(out, at, (const char *)encoded, size);
+}
+
 _Noreturn void assert_failed(const char *expression, const char *function) {
     fprintf(stderr, "%s: assertion failed: %s\n", function, expression);
     abort();

@@ -16,4 +16,7 @@ struct building {
 void building_make(struct building *building);
 void building_free(struct building *building);
 
+// Writes a module that module_inspect accepts, with this manifest (inbox_bytes must be 16), into `out` of at least 8 KiB. Returns its size.
+size_t building_module(const struct manifest *manifest, uint8_t *out);
+
 #endif
