@@ -3,22 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
-#include "core/assert.h"
 #include "node/node_private.h"
 
-// Per task, on average: links, parameters and linked outputs.
-#define LINKS_PER_TASK 8
-#define PARAMETERS_PER_TASK 8
-#define OUTPUTS_PER_TASK 6
-#define PEERS_MAX 1024
-#define CODES_MAX 256
-#define MESSAGES_PER_TASK 8
-#define STATES_PER_TASK_BYTES 512
-#define EXCHANGES_MAX 64
-#define REMEMBERED_MAX 256
-#define TRANSFERS_MAX 2
 // Messages given to tasks before the sockets are looked at again.
 #define RUN_BUDGET 256
 
@@ -29,72 +16,6 @@ void node_config_default(struct node_config *config) {
     config->keepalive_ms = 2000;
     config->task_max = 256;
     config->ack_timeout_ms = 500;
-}
-
-// --- memory ------------------------------------------------------------------------------------------------------------------
-
-// Hands out parts of one block; first run with base NULL to learn the size.
-struct carver {
-    uint8_t *base;
-    size_t used;
-};
-
-static void *carve(struct carver *carver, size_t size) {
-    size_t at = (carver->used + 63u) & ~(size_t)63u;
-    carver->used = at + size;
-    return carver->base == NULL ? NULL : carver->base + at;
-}
-
-static void carve_tables(struct carver *carver, struct runtime_memory *memory, struct runtime_tables *tables) {
-    tables->plan.tasks = carve(carver, memory->task_max * sizeof(struct plan_task));
-    tables->plan.links = carve(carver, memory->link_max * sizeof(struct plan_link));
-    tables->plan.parameters = carve(carver, memory->parameter_max * sizeof(struct plan_parameter));
-    tables->plan.peers = carve(carver, memory->peer_max * sizeof(struct plan_peer));
-    tables->plan.resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
-    tables->tasks = carve(carver, memory->task_max * sizeof(struct task));
-    tables->links = carve(carver, memory->link_max * sizeof(struct link));
-    tables->output_links = carve(carver, memory->output_max * sizeof(uint32_t));
-    tables->resource_of_plan = carve(carver, memory->resource_max * sizeof(uint32_t));
-    tables->encoded = (struct buffer){carve(carver, BODY_SIZE_MAX), BODY_SIZE_MAX};
-}
-
-static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_memory *memory) {
-    *memory = (struct runtime_memory){
-        .task_max = task_max,
-        .link_max = task_max * LINKS_PER_TASK + RESOURCES_PER_NODE_MAX,
-        .parameter_max = task_max * PARAMETERS_PER_TASK,
-        .peer_max = PEERS_MAX,
-        .output_max = task_max * PORTS_MAX,
-        .code_max = CODES_MAX,
-        .resource_max = RESOURCES_PER_NODE_MAX,
-        .message_max = task_max * MESSAGES_PER_TASK + 256,
-        .states = {.size = task_max * STATES_PER_TASK_BYTES + STATE_SIZE_MAX},
-        .coap = {.exchange_count = EXCHANGES_MAX, .remembered_count = REMEMBERED_MAX, .transfer_count = TRANSFERS_MAX},
-    };
-    carve_tables(carver, memory, &memory->tables[0]);
-    carve_tables(carver, memory, &memory->tables[1]);
-    memory->codes = carve(carver, CODES_MAX * sizeof(struct code));
-    memory->resources = carve(carver, RESOURCES_PER_NODE_MAX * sizeof(struct resource));
-    memory->messages = carve(carver, memory->message_max * sizeof(struct message));
-    memory->states.data = carve(carver, memory->states.size);
-    memory->coap.exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
-    memory->coap.remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
-    memory->coap.transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));
-    memory->coap.bodies = (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
-}
-
-// Pages of the block that are never touched cost no memory, so the tables may be sized for the worst case.
-static enum error memory_open(struct node *node, struct runtime_memory *memory) {
-    struct carver carver = {NULL, 0};
-    carve_all(&carver, node->config.task_max, memory);
-    void *block = mmap(NULL, carver.used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block == MAP_FAILED) {
-        return ERROR_MEMORY;
-    }
-    node->tables = block;
-    carver = (struct carver){block, 0};
-    carve_all(&carver, node->config.task_max, memory);
-    return ERROR_NONE;
 }
 
 // --- what the runtime asks for -----------------------------------------------------------------------------------------------
@@ -163,7 +84,7 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
     node->engine = engine;
     node->started_ms = port_clock_ms();
     node->building_base_ms = port_unix_local_ms();
-    enum error error = memory_open(node, &memory);
+    enum error error = node_memory_open(config->task_max, &memory, &node->tables);
     if (error != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for %u tasks: lower `tasks` in the configuration", config->task_max);
     }
@@ -266,11 +187,6 @@ void node_close(struct node *node) {
     node_drivers_close(node);
     port_udp_close(node->udp);
     node_store_close(node);
-    if (node->tables != NULL) {
-        struct carver carver = {NULL, 0};
-        struct runtime_memory memory;
-        carve_all(&carver, node->config.task_max, &memory);
-        munmap(node->tables, carver.used);
-    }
+    node_memory_close(node->config.task_max, node->tables);
     free(node);
 }

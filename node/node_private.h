@@ -5,6 +5,7 @@
 #include "core/runtime.h"
 #include "drivers/plant.h"
 #include "node/node.h"
+#include "node/node_memory.h"
 #include "node/text.h"
 
 // The last lines of the node's log, for GET /log.

@@ -374,12 +374,11 @@ static struct answer *kept_answer(struct orchestrator *orchestrator, const struc
 
 static struct answer *new_answer(struct orchestrator *orchestrator, const struct coap_request *request) {
     struct answer *oldest = kept_answer(orchestrator, request);
-    for (uint32_t i = 0; i < ANSWERS_KEPT && oldest == NULL; i++) {
-        oldest = !orchestrator->answers[i].used ? &orchestrator->answers[i] : NULL;
-    }
-    for (uint32_t i = 0; i < ANSWERS_KEPT && (oldest == NULL || oldest->used); i++) {
-        if (oldest == NULL || orchestrator->answers[i].order < oldest->order) {
-            oldest = &orchestrator->answers[i];
+    if (oldest == NULL) {
+        oldest = &orchestrator->answers[0];
+        for (uint32_t i = 1; i < ANSWERS_KEPT; i++) {
+            // An unused one has order 0.
+            oldest = orchestrator->answers[i].order < oldest->order ? &orchestrator->answers[i] : oldest;
         }
     }
     free((void *)(uintptr_t)oldest->body.data);

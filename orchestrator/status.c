@@ -43,6 +43,9 @@ static const char *task_state_name(const struct orchestrator *orchestrator, cons
     if (!node->alive) {
         return "lost";       // its node has just died; the next plan moves it
     }
+    if (!node->confirmed) {
+        return "unconfirmed";    // the orchestrator has just started and has not heard of the node yet
+    }
     return node->held_revision >= node->wanted_revision ? "running" : "loading";
 }
 
