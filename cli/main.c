@@ -37,6 +37,33 @@ static const struct command commands[] = {
      "\n"
      "Runs the node daemon until SIGINT or SIGTERM. Plan and code are kept in the directory `data` of the configuration, from which the\n"
      "node resumes with no orchestrator in sight. The log goes to standard error. README.md shows a configuration.\n"},
+    {"orchestrate", command_orchestrate, "plan for all nodes, load them and watch over them",
+     "tenon orchestrate [--listen 127.0.0.1:5683] [--data FOLDER] [--dead-after 6s]\n"
+     "\n"
+     "Runs the orchestrator until SIGINT or SIGTERM. Nodes go on without it; when it comes back it finds everything in its folder.\n"
+     "\n"
+     "  --listen ADDRESS       where nodes and commands reach it\n"
+     "  --data FOLDER          where policy, plans and components are kept (tenon-orchestrator)\n"
+     "  --dead-after DURATION  a node that is silent for so long is dead, and its tasks go elsewhere\n"},
+    {"check", command_check, "find what is wrong with a policy",
+     "tenon check POLICY.yaml [--node CONFIG.yaml]... [--orchestrator ADDRESS]\n"
+     "\n"
+     "Prints every mistake with file, line and remedy, and changes nothing. Resources and places are checked against the nodes whose\n"
+     "configurations are given, and those that the orchestrator knows if one answers.\n"},
+    {"apply", command_apply, "put a policy into effect",
+     "tenon apply POLICY.yaml [--orchestrator ADDRESS]\n"
+     "\n"
+     "Checks the policy, uploads its components, hands it to the orchestrator and prints which node runs which task.\n"
+     "TENON_ORCHESTRATOR names the orchestrator when --orchestrator does not; without both it is 127.0.0.1:5683.\n"},
+    {"status", command_status, "show nodes, tasks, moves and problems",
+     "tenon status [--json] [--orchestrator ADDRESS | --node ADDRESS]\n"
+     "\n"
+     "  --json          for machines\n"
+     "  --node ADDRESS  ask this node instead of the orchestrator; works also when there is none\n"},
+    {"logs", command_logs, "show what a task did",
+     "tenon logs TASK [--orchestrator ADDRESS]\n"
+     "\n"
+     "Asks the orchestrator where the task runs, and that node for the task's log.\n"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -106,10 +106,22 @@ static void launch_block1(struct coap_endpoint *endpoint, uint64_t now_ms, struc
     launch(endpoint, now_ms, exchange, &parts);
 }
 
+// Path segments of one request: with the other options that it may carry they stay within COAP_OPTIONS_MAX.
+#define SEGMENTS_MAX (COAP_OPTIONS_MAX - 6)
+
+static bool too_deep(const char *path) {
+    uint32_t segments = 1;
+    for (const char *at = path; *at != '\0'; at++) {
+        segments += *at == '/';
+    }
+    return segments > SEGMENTS_MAX;
+}
+
 static enum error copy_outgoing(struct coap_exchange *exchange, const struct coap_outgoing *outgoing) {
     size_t path_size = strlen(outgoing->path);
     size_t query_size = outgoing->query == NULL ? 0 : strlen(outgoing->query);
-    if (path_size >= sizeof exchange->path || query_size >= sizeof exchange->query || outgoing->delivery.size > sizeof exchange->delivery) {
+    if (path_size >= sizeof exchange->path || query_size >= sizeof exchange->query || outgoing->delivery.size > sizeof exchange->delivery ||
+        too_deep(outgoing->path)) {
         return ERROR_TOO_LARGE;
     }
     memcpy(exchange->path, outgoing->path, path_size + 1);
@@ -261,6 +273,17 @@ static bool continue_upload(struct coap_endpoint *endpoint, uint64_t now_ms, str
     struct coap_message sent;
     enum error error = coap_message_parse((struct bytes){exchange->datagram, exchange->datagram_size}, &sent);
     ASSERT(error == ERROR_NONE);
+    struct coap_block sent_block;
+    bool has_block = coap_block_read(&sent, COAP_OPTION_BLOCK1, &sent_block);
+    ASSERT(has_block);
+    if (block.number != sent_block.number && message->type == COAP_NON_CONFIRMABLE) {
+        endpoint->counters.duplicates++;  // a late or doubled answer to an earlier block
+        return true;
+    }
+    if (block.number != sent_block.number) {
+        give_up(endpoint, exchange, ERROR_MALFORMED);
+        return true;
+    }
     exchange->upload_offset += sent.payload.size;
     if (exchange->upload_offset >= exchange->upload.size || exchange->upload_offset % coap_block_size(block) != 0) {
         give_up(endpoint, exchange, ERROR_MALFORMED);
@@ -296,6 +319,12 @@ static bool continue_download(struct coap_endpoint *endpoint, uint64_t now_ms, s
         if (transfer->etag_size > 0) {
             memcpy(transfer->etag, etag->value.data, transfer->etag_size);
         }
+    }
+    bool earlier = transfer != NULL && block.exponent <= COAP_BLOCK_EXPONENT_MAX && same_etag(transfer, etag) &&
+                   (size_t)block.number * coap_block_size(block) < transfer->size;
+    if (earlier && message->type == COAP_NON_CONFIRMABLE) {
+        endpoint->counters.duplicates++;  // a late or doubled answer with an earlier block
+        return true;
     }
     bool in_order = transfer != NULL && block.exponent <= COAP_BLOCK_EXPONENT_MAX && same_etag(transfer, etag) &&
                     transfer->size == (size_t)block.number * coap_block_size(block) &&

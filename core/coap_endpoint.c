@@ -155,16 +155,22 @@ static void receive_response(struct coap_endpoint *endpoint, uint64_t now_ms, co
         struct coap_memory_of_id *entry = recall(endpoint, now_ms, peer, message->id, &place);
         if (entry != NULL) {
             endpoint->counters.duplicates++;
-            coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
+            if (entry->reply_size > 0) {  // none when a NON request of the peer had this id
+                coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
+            }
             return;
         }
         entry = remember(endpoint, now_ms, peer, message->id, place);
-        bool known = coap_client_expects(endpoint, peer, message);
+        bool known = !coap_has_unknown_critical(message) && coap_client_expects(endpoint, peer, message);
         const uint8_t reply[4] = {(uint8_t)(1u << 6 | (unsigned)(known ? COAP_ACKNOWLEDGEMENT : COAP_RESET) << 4), COAP_EMPTY,
                                   (uint8_t)(message->id >> 8), (uint8_t)message->id};
         memcpy(entry->reply, reply, sizeof reply);
         entry->reply_size = sizeof reply;
         coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
+    }
+    if (coap_has_unknown_critical(message)) {
+        endpoint->counters.malformed++;  // rejected (RFC 7252 §5.4.1)
+        return;
     }
     coap_client_response(endpoint, now_ms, peer, message);
 }

@@ -141,7 +141,7 @@ enum error coap_message_path(const struct coap_message *message, char *out, size
         if (bad) {
             return ERROR_MALFORMED;
         }
-        if (size + option->value.size + 2 > out_size) {
+        if (size + option->value.size + (size > 0 ? 2 : 1) > out_size) {
             return ERROR_TOO_LARGE;
         }
         if (size > 0) {

@@ -20,7 +20,7 @@ static bool is_known_critical(uint16_t number) {
     }
 }
 
-static bool has_unknown_critical(const struct coap_message *message) {
+bool coap_has_unknown_critical(const struct coap_message *message) {
     for (uint32_t i = 0; i < message->option_count; i++) {
         if ((message->options[i].number & 1) != 0 && !is_known_critical(message->options[i].number)) {
             return true;
@@ -53,7 +53,7 @@ static bool slice(const struct serving *serving, const struct coap_response *res
                   struct bytes *part) {
     size_t size = response->body.size;
     *blocks = coap_block_read(serving->message, COAP_OPTION_BLOCK2, block);
-    if (serving->message->code != COAP_GET) {
+    if (serving->message->code != COAP_GET || response->code >> 5 != 2) {  // an error is told whole, whatever block was asked for
         *blocks = false;
         *part = (struct bytes){response->body.data, size > COAP_PAYLOAD_SIZE_MAX ? COAP_PAYLOAD_SIZE_MAX : size};
         return true;
@@ -94,8 +94,11 @@ static void reply(struct serving *serving, struct coap_response response) {
     bool blocks = false;
     bool confirmable = message->type == COAP_CONFIRMABLE;
     if (response.code == 0) {
-        if (confirmable) {
-            coap_send_empty(endpoint, serving->peer, COAP_ACKNOWLEDGEMENT, message->id);
+        if (confirmable) {  // kept like any reply: a duplicate of the request is acknowledged again
+            const uint8_t empty[4] = {1u << 6 | COAP_ACKNOWLEDGEMENT << 4, COAP_EMPTY, (uint8_t)(message->id >> 8), (uint8_t)message->id};
+            memcpy(serving->entry->reply, empty, sizeof empty);
+            serving->entry->reply_size = sizeof empty;
+            coap_transmit(endpoint, serving->peer, (struct bytes){empty, sizeof empty});
         }
         return;
     }
@@ -202,7 +205,7 @@ void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const 
     struct serving serving = {.endpoint = endpoint, .peer = peer, .message = message, .entry = entry};
     char path[sizeof ((struct coap_transfer *)0)->path];
     struct coap_transfer *transfer = NULL;
-    if (has_unknown_critical(message)) {
+    if (coap_has_unknown_critical(message)) {
         if (message->type == COAP_CONFIRMABLE) {
             refuse(&serving, COAP_BAD_OPTION);
         }

@@ -79,13 +79,13 @@ static const char *port_remedy(const char *name, const struct port *ports, uint3
 
 static bool add_offer(struct binding *binding, uint32_t node, const struct registration_resource *resource, uint32_t *count) {
     uint32_t index = names_find(&binding->resources, resource->name);
-    uint32_t live = binding->nodes[node].alive ? 1 : 0;
+    uint32_t live = binding->nodes[node].alive && !binding->nodes[node].doubtful ? 1 : 0;
     if (index == NAMES_NONE) {
         binding->offers[*count] = (struct resource_offer){node, resource, live};
         return names_add(&binding->resources, resource->name, (*count)++);
     }
     struct resource_offer *offer = &binding->offers[index];
-    if (live > 0 && !binding->nodes[offer->node].alive) {
+    if (binding->nodes[node].alive && !binding->nodes[offer->node].alive) {
         offer->node = node;
         offer->resource = resource;
     }
@@ -487,7 +487,10 @@ static void check_inputs(struct binder *binder) {
     for (uint32_t task = 0; task < policy->task_count; task++) {
         const struct component *component = binder->binding->components[task];
         for (uint32_t port = 0; component != NULL && port < component->manifest.input_count; port++) {
-            if (feeds[(size_t)task * PORTS_MAX + port] == 0 && !component->manifest.inputs[port].parameter && binder->nodes_known) {
+            // Tasks of one line are neighbours; what `each` repeats is said once.
+            bool said = task > 0 && policy->tasks[task - 1].line == policy->tasks[task].line &&
+                        feeds[(size_t)(task - 1) * PORTS_MAX + port] == 0;
+            if (!said && feeds[(size_t)task * PORTS_MAX + port] == 0 && !component->manifest.inputs[port].parameter && binder->nodes_known) {
                 problems_warning(binder->problems, policy->tasks[task].line, "connect a channel to it if the task needs it",
                                  "nothing feeds the input '%s.%s'", policy->tasks[task].name, component->manifest.inputs[port].name);
             }
@@ -601,7 +604,7 @@ void binding_check_placement(const struct binding *binding, struct problems *pro
     struct placement_result *results = calloc(binding->policy->task_count + 1, sizeof *results);
     bool good = nodes != NULL && results != NULL;
     for (uint32_t i = 0; i < binding->node_count && good; i++) {
-        nodes[i] = (struct placement_node){binding->nodes[i].registration, true};
+        nodes[i] = (struct placement_node){binding->nodes[i].registration, true, false};
     }
     good = good && placement_make(binding->tasks, binding->policy->task_count, nodes, binding->node_count, results) == ERROR_NONE;
     for (uint32_t i = 0; i < binding->policy->task_count && good; i++) {

@@ -9,6 +9,8 @@
 #define COST_MOVE 100000ULL
 #define COST_LINK 1000ULL
 #define LINKS_COUNTED 49U
+// A chain of `near` longer than this is followed in part.
+#define LEVELS_MAX 16
 
 struct usage {
     uint64_t memory_bytes;
@@ -24,6 +26,7 @@ struct work {
     struct usage *usage;          // by node
     uint32_t *suitable;           // by task: how many nodes meet its own constraints
     uint32_t *order;
+    uint32_t *levels;             // by task: 0, or one more than the highest task that it wants to be near
     bool apart_used;              // any task has `apart`
 };
 
@@ -114,7 +117,8 @@ static bool has_room(const struct work *work, uint32_t task, uint32_t node) {
 }
 
 static bool fits(const struct work *work, uint32_t task, uint32_t node) {
-    return work->nodes[node].alive && has_room(work, task, node) && placement_suits(&work->tasks[task], &work->nodes[node]) &&
+    bool open = work->nodes[node].alive && (!work->nodes[node].doubtful || work->tasks[task].current == node);
+    return open && has_room(work, task, node) && placement_suits(&work->tasks[task], &work->nodes[node]) &&
            apart_conflict(work, task, node) == PLACEMENT_NONE;
 }
 
@@ -171,7 +175,7 @@ static uint32_t cheapest(const struct work *work, uint32_t task, uint32_t except
 // The task's nodes are full: lets one task that fits elsewhere make room.
 static bool push_aside(struct work *work, uint32_t task) {
     for (uint32_t node = 0; node < work->node_count; node++) {
-        bool wanted = work->nodes[node].alive && placement_suits(&work->tasks[task], &work->nodes[node]);
+        bool wanted = work->nodes[node].alive && !work->nodes[node].doubtful && placement_suits(&work->tasks[task], &work->nodes[node]);
         for (uint32_t other = 0; wanted && other < work->task_count; other++) {
             if (work->results[other].node != node) {
                 continue;
@@ -197,6 +201,8 @@ static void explain(const struct work *work, uint32_t task, char *out) {
             uint32_t other = apart_conflict(work, task, node);
             if (!work->nodes[node].alive) {
                 snprintf(why, sizeof why, "is dead");
+            } else if (work->nodes[node].doubtful) {
+                snprintf(why, sizeof why, "was not heard of yet");
             } else if (other != PLACEMENT_NONE) {
                 snprintf(why, sizeof why, "runs '%s', from which it must be apart", work->tasks[other].name);
             } else {
@@ -217,8 +223,28 @@ static bool keeps_place(const struct work *work, uint32_t task) {
     return current != PLACEMENT_NONE && work->nodes[current].alive && placement_suits(&work->tasks[task], &work->nodes[current]);
 }
 
-// Order of placing: who keeps a place, then who has the fewest nodes to choose from, then the largest, then by number.
+// Who is named by a `near` must be placed before the one that names it, or the next run would move the follower. Circles end at LEVELS_MAX.
+static void find_levels(struct work *work) {
+    bool changed = true;
+    for (uint32_t round = 0; round < LEVELS_MAX && changed; round++) {
+        changed = false;
+        for (uint32_t task = 0; task < work->task_count; task++) {
+            for (uint32_t i = 0; i < work->tasks[task].near_count; i++) {
+                const struct placement_neighbour *near = &work->tasks[task].near[i];
+                if (near->task && near->index != task && work->levels[task] <= work->levels[near->index]) {
+                    work->levels[task] = work->levels[near->index] + 1;
+                    changed = true;
+                }
+            }
+        }
+    }
+}
+
+// Order of placing: who is followed, then who keeps a place, then who has the fewest nodes to choose from, then the largest, then by number.
 static bool goes_before(const struct work *work, uint32_t a, uint32_t b) {
+    if (work->levels[a] != work->levels[b]) {
+        return work->levels[a] < work->levels[b];
+    }
     bool a_keeps = keeps_place(work, a);
     bool b_keeps = keeps_place(work, b);
     if (a_keeps != b_keeps) {
@@ -273,6 +299,7 @@ static void place_all(struct work *work) {
             work->suitable[task] += placement_suits(&work->tasks[task], &work->nodes[node]) ? 1 : 0;
         }
     }
+    find_levels(work);
     sort(work);
     for (uint32_t i = 0; i < work->task_count; i++) {
         uint32_t task = work->order[i];
@@ -291,13 +318,15 @@ enum error placement_make(const struct placement_task *tasks, uint32_t task_coun
     work.usage = calloc(node_count + 1, sizeof *work.usage);
     work.suitable = calloc(task_count + 1, sizeof *work.suitable);
     work.order = calloc(task_count + 1, sizeof *work.order);
+    work.levels = calloc(task_count + 1, sizeof *work.levels);
     enum error error = ERROR_MEMORY;
-    if (work.usage != NULL && work.suitable != NULL && work.order != NULL) {
+    if (work.usage != NULL && work.suitable != NULL && work.order != NULL && work.levels != NULL) {
         place_all(&work);
         error = ERROR_NONE;
     }
     free(work.usage);
     free(work.suitable);
     free(work.order);
+    free(work.levels);
     return error;
 }

@@ -2,8 +2,8 @@
 //
 // Hard: `on`, capabilities, resources that the task needs on its own node, apart, a node that is alive and runs components, memory, number of tasks.
 // Soft, the heavier first: `near`; staying in place; few links to other nodes; even use of memory.
-// A task that fits nowhere gets PLACEMENT_NONE and a reason that names each node. Method: tasks that have a place and may keep it first, then
-// the ones with the fewest possible nodes, each to the cheapest node; a task that finds its nodes full may push one other task
+// A task that fits nowhere gets PLACEMENT_NONE and a reason that names each node. Method: tasks that others want to be near first, then tasks that may keep
+// their place, then the ones with the fewest possible nodes, each to the cheapest node; a task that finds its nodes full may push one other task
 // aside that fits elsewhere. Not optimal (bin packing is hard), but quick and steady.
 #ifndef TENON_ORCHESTRATOR_PLACEMENT_H
 #define TENON_ORCHESTRATOR_PLACEMENT_H
@@ -19,6 +19,7 @@
 struct placement_node {
     const struct registration *registration;
     bool alive;
+    bool doubtful;                          // not heard of since the orchestrator started: keeps its tasks, gets no others
 };
 
 // The other end of a link: a node that is fixed, or another task.

@@ -75,6 +75,33 @@ static void near_wins_over_staying(void **state) {
     building_free(&building);
 }
 
+static void followers_are_placed_with_whom_they_follow_and_stay_there(void **state) {
+    (void)state;
+    struct building building;
+    struct placement_result first[4];
+    struct placement_result second[4];
+    struct placement_neighbour near = {true, 3};
+    struct placement_task tasks[4] = {task("a"), task("b"), task("c"), task("leader")};
+    building_make(&building);
+    tasks[3].memory_bytes = 4096;
+    for (int i = 0; i < 3; i++) {
+        tasks[i].near = &near;
+        tasks[i].near_count = 1;
+    }
+    place(&building, tasks, 4, first);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(first[i].node, first[3].node);
+        tasks[i].current = first[i].node;
+    }
+    place(&building, tasks, 4, second);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(second[i].node, first[i].node);
+    }
+    near.index = 0;  // everybody follows a, and a follows itself: a circle ends
+    place(&building, tasks, 4, second);
+    building_free(&building);
+}
+
 static void staying_wins_over_links(void **state) {
     (void)state;
     struct building building;
@@ -176,6 +203,7 @@ int main(void) {
         cmocka_unit_test(tasks_spread_by_memory),
         cmocka_unit_test(hard_constraints_hold),
         cmocka_unit_test(near_wins_over_staying),
+        cmocka_unit_test(followers_are_placed_with_whom_they_follow_and_stay_there),
         cmocka_unit_test(staying_wins_over_links),
         cmocka_unit_test(the_tasks_of_a_dead_node_go_elsewhere_and_the_others_stay),
         cmocka_unit_test(memory_and_task_count_are_never_exceeded),

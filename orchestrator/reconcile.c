@@ -48,7 +48,7 @@ static enum error draft_allocate(struct draft *draft) {
                 draft->states != NULL && draft->places != NULL && draft->epochs != NULL && draft->moves != NULL &&
                 draft->link_ids != NULL && draft->problems != NULL;
     for (uint32_t i = 0; i < orchestrator->node_count && good; i++) {
-        draft->nodes[i] = (struct placement_node){&orchestrator->nodes[i]->registration, orchestrator->nodes[i]->alive};
+        draft->nodes[i] = fleet_placement(orchestrator->nodes[i]);
         draft->addresses[i] = orchestrator->nodes[i]->address;
     }
     return good ? ERROR_NONE : ERROR_MEMORY;

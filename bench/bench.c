@@ -1,0 +1,76 @@
+// `./dev bench`: the figures of DESIGN.md §13 that stand so far. Ratios are measured side by side in one run.
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/sha256.h"
+#include "port/port.h"
+
+_Noreturn void assert_failed(const char *expression, const char *function);
+
+_Noreturn void assert_failed(const char *expression, const char *function) {
+    fprintf(stderr, "bench: %s: %s\n", function, expression);
+    abort();
+}
+
+_Noreturn void bench_fail(const char *what) {
+    fprintf(stderr, "bench: %s\n", what);
+    exit(1);
+}
+
+struct bytes bench_module(const struct bench_paths *paths) {
+    char path[512];
+    struct bytes module;
+    snprintf(path, sizeof path, "%s/%s.wasm", paths->modules, BENCH_COMPONENT);
+    if (port_file_read(path, MODULE_SIZE_MAX, &module) != ERROR_NONE) {
+        bench_fail("the thermostat's module is missing: run ./dev build");
+    }
+    return module;
+}
+
+void bench_prepare(const char *data, const struct plan *plan, struct bytes module) {
+    static uint8_t encoded[1 << 20];
+    uint8_t digest[DIGEST_SIZE];
+    char hex[65];
+    char path[512];
+    size_t size = 0;
+    sha256(module, digest);
+    digest_text(digest, hex);
+    snprintf(path, sizeof path, "%s/code", data);
+    bool good = port_directory_make(path) == ERROR_NONE && plan_encode(plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE;
+    snprintf(path, sizeof path, "%s/plan.cbor", data);
+    good = good && port_file_write(path, (struct bytes){encoded, size}) == ERROR_NONE;
+    snprintf(path, sizeof path, "%s/code/%s.wasm", data, hex);
+    good = good && port_file_write(path, module) == ERROR_NONE;
+    if (!good) {
+        bench_fail("cannot write the scratch folder");
+    }
+}
+
+static int compare(const void *a, const void *b) {
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+double bench_median(double *values, uint32_t count) {
+    qsort(values, count, sizeof values[0], compare);
+    return values[count / 2];
+}
+
+int main(int argument_count, char **arguments) {
+    struct bench_paths paths = {0};
+    if (argument_count != 4) {
+        fprintf(stderr, "usage: bench TENON MODULES SCRATCH\n");
+        return 2;
+    }
+    paths.tenon = arguments[1];
+    paths.modules = arguments[2];
+    snprintf(paths.folder, sizeof paths.folder, "%s", arguments[3]);
+    bench_path(&paths);
+    bench_ports(&paths);
+    bench_load(&paths);
+    bench_memory(&paths);
+    return 0;
+}
