@@ -46,7 +46,7 @@ static struct registration *add_node(struct policy_check *check, bool alive) {
         return NULL;
     }
     struct registration *registration = &check->registrations[check->node_count];
-    check->nodes[check->node_count++] = (struct placement_node){registration, alive};
+    check->nodes[check->node_count++] = (struct placement_node){registration, alive, false};
     check->nodes_known = true;
     return registration;
 }

@@ -240,7 +240,7 @@ static void block_options_are_read_as_number_more_and_exponent(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct coap_message message;
-        struct coap_block block;
+        struct coap_block block = {0, false, 0};
         assert_int_equal(coap_message_parse(cases[i].datagram, &message), ERROR_NONE);
         assert_true(coap_block_read(&message, COAP_OPTION_BLOCK2, &block));
         assert_int_equal(block.number, cases[i].block.number);

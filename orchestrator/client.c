@@ -9,6 +9,7 @@
 #define EXCHANGES 2
 #define REMEMBERED 16
 #define TRANSFERS 2
+#define ATTEMPTS_MAX 20
 // GET /nodes of a large building is the longest answer.
 #define ANSWER_SIZE_MAX ((size_t)16 * 1024 * 1024)
 
@@ -118,6 +119,22 @@ static void receive_all(struct client *client) {
     }
 }
 
+static void request_once(struct client *client, const struct coap_outgoing *outgoing) {
+    client->done = false;
+    client->error = coap_endpoint_request(&client->endpoint, port_clock_ms(), outgoing);
+    client->done = client->error != ERROR_NONE;
+    while (!client->done) {
+        uint64_t now_ms = port_clock_ms();
+        uint64_t deadline_ms = coap_endpoint_deadline(&client->endpoint);
+        int descriptor = port_udp_descriptor(client->udp);
+        (void)port_wait(&descriptor, 1, deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
+        receive_all(client);
+        if (!client->done) {
+            coap_endpoint_advance(&client->endpoint, port_clock_ms());
+        }
+    }
+}
+
 enum error client_request(struct client *client, uint8_t code, const char *path, const char *query, uint16_t content_format,
                           struct bytes payload, struct client_reply *reply, char refusal[256]) {
     struct coap_outgoing outgoing = {
@@ -133,20 +150,10 @@ enum error client_request(struct client *client, uint8_t code, const char *path,
     };
     *reply = (struct client_reply){0};
     client->reply = reply;
-    client->done = false;
-    client->error = coap_endpoint_request(&client->endpoint, port_clock_ms(), &outgoing);
-    if (client->error != ERROR_NONE) {
-        client->done = true;
-    }
-    while (!client->done) {
-        uint64_t now_ms = port_clock_ms();
-        uint64_t deadline_ms = coap_endpoint_deadline(&client->endpoint);
-        int descriptor = port_udp_descriptor(client->udp);
-        (void)port_wait(&descriptor, 1, deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
-        receive_all(client);
-        if (!client->done) {
-            coap_endpoint_advance(&client->endpoint, port_clock_ms());
-        }
+    client->error = ERROR_BUSY;
+    // A long answer that changes between two of its blocks is asked for again.
+    for (int i = 0; i < ATTEMPTS_MAX && client->error == ERROR_BUSY; i++) {
+        request_once(client, &outgoing);
     }
     if (client->error == ERROR_TIMEOUT) {
         snprintf(refusal, 256, "%s does not answer; is it running there? (--orchestrator ADDRESS, or TENON_ORCHESTRATOR, says where)",

@@ -32,6 +32,10 @@ struct fleet_node *fleet_find(const struct orchestrator *orchestrator, const cha
     return NULL;
 }
 
+struct placement_node fleet_placement(const struct fleet_node *node) {
+    return (struct placement_node){&node->registration, node->alive, !node->confirmed};
+}
+
 enum error fleet_add(struct orchestrator *orchestrator, const struct registration *registration, const struct coap_address *address,
                      struct fleet_node **out) {
     if (orchestrator->node_count == FLEET_NODES_MAX) {
@@ -168,16 +172,21 @@ void orchestrator_receive(struct orchestrator *orchestrator, struct moment momen
 }
 
 static void find_dead(struct orchestrator *orchestrator) {
+    bool changed = false;
     for (uint32_t i = 0; i < orchestrator->node_count; i++) {
         struct fleet_node *node = orchestrator->nodes[i];
         if (node->alive && orchestrator->moment.now_ms >= node->seen_ms + orchestrator->options.dead_after_ms) {
             char why[REASON_SIZE];
             node->alive = false;
+            changed = true;
             orchestrator_log(orchestrator, "node %s is dead: no sign of life for %llu ms", node->registration.node,
                              (unsigned long long)(orchestrator->moment.now_ms - node->seen_ms));
             snprintf(why, sizeof why, "%s died", node->registration.node);
             orchestrator_mark(orchestrator, why);
         }
+    }
+    if (changed && store_seen(orchestrator) != ERROR_NONE) {
+        orchestrator_log(orchestrator, "%s", store_refusal(orchestrator->store));
     }
 }
 

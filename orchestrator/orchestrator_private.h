@@ -123,6 +123,8 @@ __attribute__((format(printf, 2, 3))) void orchestrator_log(struct orchestrator 
 struct fleet_node *fleet_find(const struct orchestrator *orchestrator, const char *name, uint32_t *index);
 MUST_CHECK enum error fleet_add(struct orchestrator *orchestrator, const struct registration *registration, const struct coap_address *address,
                                 struct fleet_node **out);
+// The node as placement sees it.
+struct placement_node fleet_placement(const struct fleet_node *node);
 // Notes that a plan must be made anew, soon.
 void orchestrator_mark(struct orchestrator *orchestrator, const char *why);
 const struct component *component_pinned(const struct orchestrator *orchestrator, const char *reference);

@@ -479,6 +479,20 @@ static void after_a_restart_everything_is_found_and_nothing_is_moved_in_the_grac
     json_decref(json);
 }
 
+static void what_moved_away_from_a_dead_node_stays_away_when_the_orchestrator_restarts(void **state) {
+    struct scene *scene = *state;
+    start_building(scene);
+    scene->stations[2].up = false;
+    pass(scene, 9000);
+    expect_task(scene, "thermostat-zone2", "gateway", 2, "running");
+    close_orchestrator(scene);
+    open_orchestrator(scene);
+    for (int i = 0; i < 20; i++) {
+        pass(scene, 1000);
+        expect_task(scene, "thermostat-zone2", "gateway", 2, "running");
+    }
+}
+
 static void a_node_that_died_while_the_orchestrator_was_away_is_found_out(void **state) {
     struct scene *scene = *state;
     start_building(scene);
@@ -573,6 +587,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_task_bound_to_a_dead_node_waits_for_it, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_comes_back_gets_back_only_what_wants_to_be_near_it, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(after_a_restart_everything_is_found_and_nothing_is_moved_in_the_grace_period, scene_make, scene_free),
+        cmocka_unit_test_setup_teardown(what_moved_away_from_a_dead_node_stays_away_when_the_orchestrator_restarts, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_died_while_the_orchestrator_was_away_is_found_out, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(link_ids_stay_when_the_policy_changes, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_the_policy_and_keeps_the_old_one, scene_make, scene_free),

@@ -4,7 +4,7 @@
 //   slice/NAME     8 bytes of revision, then the encoded slice             link/KEY     id, KEY is "source -> destination"
 //   code/HEX       a component's bytes                                     move/NUMBER  fields between tabs
 //   policy         the YAML text          pins      "reference digest" lines: the components with which the policy was accepted
-//   revision       of the newest plan     seen      "node unix_ms" lines, noted about once a minute
+//   revision       of the newest plan     seen      "node unix_ms alive" lines, noted at deaths and about once a minute
 // An entry that cannot be read is reported and left out; the nodes and the next policy make it good.
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,15 +101,15 @@ enum error store_policy(struct orchestrator *orchestrator, struct bytes text, co
 }
 
 enum error store_seen(struct orchestrator *orchestrator) {
-    const size_t line_size = NAME_SIZE_MAX + 24;
+    const size_t line_size = NAME_SIZE_MAX + 32;
     char *lines = calloc(orchestrator->node_count + 1, line_size);
     if (lines == NULL) {
         return ERROR_MEMORY;
     }
     size_t used = 0;
     for (uint32_t i = 0; i < orchestrator->node_count; i++) {
-        used += (size_t)snprintf(lines + used, line_size, "%s %" PRIu64 "\n", orchestrator->nodes[i]->registration.node,
-                                 orchestrator->nodes[i]->seen_unix_ms);
+        used += (size_t)snprintf(lines + used, line_size, "%s %" PRIu64 " %s\n", orchestrator->nodes[i]->registration.node,
+                                 orchestrator->nodes[i]->seen_unix_ms, orchestrator->nodes[i]->alive ? "alive" : "dead");
     }
     enum error error = put(orchestrator, "seen", (struct bytes){(const uint8_t *)lines, used});
     free(lines);
@@ -281,7 +281,9 @@ static void read_seen(struct orchestrator *orchestrator, struct bytes lines) {
         snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), line);
         struct fleet_node *node = fleet_find(orchestrator, name, &index);
         if (node != NULL) {
-            node->seen_unix_ms = strtoull(line + length, NULL, 10);
+            char *rest = NULL;
+            node->seen_unix_ms = strtoull(line + length, &rest, 10);
+            node->alive = strncmp(rest, " dead", 5) != 0;
         }
     }
 }

@@ -32,11 +32,17 @@ static void note_sign_of_life(struct orchestrator *orchestrator, struct fleet_no
                          orchestrator->moment.unix_ms - node->seen_unix_ms);
         snprintf(why, sizeof why, "%s came back", node->registration.node);
         orchestrator_mark(orchestrator, why);
+    } else if (!node->confirmed) {
+        orchestrator_mark(orchestrator, "orchestrator started");
     }
+    bool changed = !node->alive;
     node->alive = true;
     node->confirmed = true;
     node->seen_ms = orchestrator->moment.now_ms;
     node->seen_unix_ms = orchestrator->moment.unix_ms;
+    if (changed && store_seen(orchestrator) != ERROR_NONE) {
+        orchestrator_log(orchestrator, "%s", store_refusal(orchestrator->store));
+    }
 }
 
 // True when two registrations differ in what a plan rests on.
@@ -192,7 +198,7 @@ static enum error check(struct orchestrator *orchestrator, const struct policy *
         return ERROR_MEMORY;
     }
     for (uint32_t i = 0; i < orchestrator->node_count; i++) {
-        (*nodes)[i] = (struct placement_node){&orchestrator->nodes[i]->registration, orchestrator->nodes[i]->alive};
+        (*nodes)[i] = fleet_placement(orchestrator->nodes[i]);
     }
     enum error error = binding_make(policy, &orchestrator->components, NULL, NULL, *nodes, orchestrator->node_count, true, problems, binding);
     if (error == ERROR_NONE && problems->errors == 0) {

@@ -76,6 +76,9 @@ static json_t *problem_list(const struct orchestrator *orchestrator) {
     json_t *list = json_array();
     char text[640];
     for (uint32_t i = 0; i < orchestrator->problems.count; i++) {
+        if (orchestrator->problems.items[i].warning) {
+            continue;    // said when the policy was applied
+        }
         problem_text(&orchestrator->problems.items[i], "policy", text, sizeof text);
         json_array_append_new(list, json_string(text));
     }

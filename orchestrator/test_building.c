@@ -51,7 +51,7 @@ static void add_limiter(struct building *building) {
 
 static struct registration *add_node(struct building *building, const char *name) {
     struct registration *node = &building->registrations[building->node_count];
-    building->nodes[building->node_count++] = (struct placement_node){node, true};
+    building->nodes[building->node_count++] = (struct placement_node){node, true, false};
     *node = (struct registration){.kind = "linux", .engine = "wamr", .boot = 1, .memory_total_bytes = 65536, .task_max = 8};
     snprintf(node->node, sizeof node->node, "%s", name);
     return node;

@@ -1,0 +1,250 @@
+"""Real processes over real sockets: what users run, with file resources in place of a building.
+
+Everything listens on loopback ports that were free a moment ago, lives in a folder of its own, and is killed by its id.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("TENON_BUILD", ROOT / "build/release"))
+TENON = str(BUILD / "tenon")
+
+POLICY = """\
+policy: house
+components: [%s]
+tasks:
+  thermostat-a:
+    component: thermostat
+    requires: [logic]
+    set: {occupied_heating: 21, occupied_cooling: 24, unoccupied_heating: 16, unoccupied_cooling: 30}
+channels:
+  - {from: a/temperature, to: thermostat-a.temperature, class: measurement, stale_after: 20s}
+  - {from: a/occupied, to: thermostat-a.occupied, class: measurement}
+  - {from: thermostat-a.heating, to: a/heating, class: command, priority: 10, expiry: 10s}
+resources:
+  a/heating: {safe: 18}
+""" % (BUILD / "components")
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class House:
+    """One room with sensors and a heater on node `room`, two nodes for logic, an orchestrator."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ports = {name: free_port() for name in ("orchestrator", "room", "logic1", "logic2")}
+        self.processes = {}
+        self.write("temperature", "19.5")
+        self.write("occupied", "true")
+        self.write("heating", "")
+        for name in ("room", "logic1", "logic2"):
+            (folder / f"{name}.yaml").write_text(self.config(name))
+        (folder / "policy.yaml").write_text(POLICY)
+
+    def write(self, name, text):
+        (self.folder / name).write_text(text + "\n")
+
+    def heating(self):
+        return (self.folder / "heating").read_text().strip()
+
+    def address(self, name):
+        return f"127.0.0.1:{self.ports[name]}"
+
+    def config(self, name):
+        text = (f"node: {name}\nlisten: {self.address(name)}\norchestrator: {self.address('orchestrator')}\n"
+                f"data: {self.folder / ('data-' + name)}\nkeepalive: 200ms\nack_timeout: 200ms\n")
+        if name != "room":
+            return text + "capabilities: [logic]\n"
+        return text + (
+            "resources:\n"
+            f"  a/temperature: {{driver: file, path: {self.folder}/temperature, interval: 100ms, "
+            "quantity: Zone_Air_Temperature_Sensor, unit: Cel}\n"
+            f"  a/occupied: {{driver: file, path: {self.folder}/occupied, interval: 100ms, type: boolean, "
+            "quantity: Occupancy_Status}\n"
+            f"  a/heating: {{driver: file, path: {self.folder}/heating, actuator: true, "
+            "quantity: Zone_Air_Heating_Temperature_Setpoint, unit: Cel, range: [5, 30]}\n")
+
+    def start(self, name):
+        if name == "orchestrator":
+            command = [TENON, "orchestrate", "--listen", self.address(name), "--data", str(self.folder / "orchestrator"),
+                       "--dead-after", "1s"]
+        else:
+            command = [TENON, "node", str(self.folder / f"{name}.yaml")]
+        log = open(self.folder / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self, name):
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def close(self):
+        for name in list(self.processes):
+            self.kill(name)
+
+    def tenon(self, *arguments, check=True):
+        result = subprocess.run([TENON, *arguments], capture_output=True, text=True, timeout=30)
+        if check and result.returncode != 0:
+            raise AssertionError(f"tenon {' '.join(arguments)}: {result.stdout}{result.stderr}")
+        return result
+
+    def status(self):
+        result = self.tenon("status", "--json", "--orchestrator", self.address("orchestrator"), check=False)
+        return json.loads(result.stdout) if result.returncode == 0 else {"nodes": [], "tasks": [], "moves": []}
+
+    def place(self):
+        tasks = {task["name"]: task["node"] for task in self.status()["tasks"]}
+        return tasks.get("thermostat-a")
+
+    def apply(self):
+        wait_for(lambda: sum(node["alive"] for node in self.status()["nodes"]) == 3, "three nodes alive")
+        self.tenon("apply", str(self.folder / "policy.yaml"), "--orchestrator", self.address("orchestrator"))
+        wait_for(lambda: self.heating() == "21", "the set-point of an occupied room")
+
+    def follows(self):
+        """Control works: the set-point follows the occupancy."""
+        self.write("occupied", "false")
+        wait_for(lambda: self.heating() == "16", "the set-point of an empty room")
+        self.write("occupied", "true")
+        wait_for(lambda: self.heating() == "21", "the set-point of an occupied room")
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    for name in ("orchestrator", "room", "logic1", "logic2"):
+        house.start(name)
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def test_control_goes_on_without_the_orchestrator_which_finds_everything_on_return(house):
+    house.apply()
+    before = house.place()
+    house.kill("orchestrator")
+    house.follows()
+    house.start("orchestrator")
+    wait_for(lambda: house.place() == before, "the task where it was")
+    time.sleep(2)  # longer than a node may be silent: nothing is placed anew
+    assert house.place() == before
+    assert house.status()["moves"] == []
+    house.follows()
+
+
+def test_tasks_of_a_dead_node_are_placed_and_loaded_elsewhere_by_capability(house):
+    house.apply()
+    before = house.place()
+    house.kill(before)
+    other = "logic2" if before == "logic1" else "logic1"
+    wait_for(lambda: house.place() == other, "the task on the other node with the capability")
+    house.follows()
+    move = house.status()["moves"][-1]
+    assert (move["task"], move["from"], move["to"]) == ("thermostat-a", before, other)
+    assert move["gap_ms"] > 0
+
+
+def test_node_resumes_from_its_disk_with_no_orchestrator_in_sight(house):
+    house.apply()
+    house.kill("orchestrator")
+    node = "logic1" if "logic1" in house.processes and (house.folder / "data-logic1/code").exists() and any(
+        (house.folder / "data-logic1/code").iterdir()) else "logic2"
+    house.kill(node)
+    house.start(node)
+    house.kill("room")
+    house.start("room")
+    house.follows()
+
+
+def test_actuator_returns_to_its_safe_value_when_its_writer_is_gone(house):
+    house.apply()
+    node = house.place()
+    house.kill("orchestrator")
+    house.kill(node)
+    wait_for(lambda: house.heating() == "18", "the safe value after the command's expiry", 30)
+
+
+def test_logs_name_what_a_task_did(house):
+    house.apply()
+    text = house.tenon("logs", "thermostat-a", "--orchestrator", house.address("orchestrator")).stdout
+    assert "task-started" in text
+
+
+def test_garbage_datagrams_are_counted_and_harm_nothing(house):
+    house.apply()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for size in (0, 1, 3, 4, 5, 40, 1200):
+            for name in ("room", "orchestrator"):
+                stranger.sendto(os.urandom(size), ("127.0.0.1", house.ports[name]))
+        stranger.sendto(b"\x40\x02\x12\x34\xb1c\x011\xff", ("127.0.0.1", house.ports["room"]))
+    house.follows()
+    status = json.loads(house.tenon("status", "--json", "--node", house.address("room")).stdout)
+    assert status["coap"]["malformed"] >= 1
+
+
+def test_port_in_use_is_said_with_the_address(house):
+    wait_for(lambda: len(house.status()["nodes"]) == 3, "three nodes")
+    for arguments in (["node", str(house.folder / "room.yaml")],
+                      ["orchestrate", "--listen", house.address("orchestrator"), "--data", str(house.folder / "second")]):
+        result = house.tenon(*arguments, check=False)
+        assert result.returncode != 0
+        assert "in use" in result.stderr and "127.0.0.1:" in result.stderr
+
+
+def test_full_disk_refuses_the_plan_and_loses_nothing(house):
+    house.apply()
+    # What cannot be written stands for a full disk: the data folder's file is replaced by a folder of the same name.
+    plan = house.folder / "data-room" / "plan.cbor"
+    before = plan.read_bytes()
+    (house.folder / "data-room" / "plan.cbor.new").mkdir()
+    text = POLICY.replace("priority: 10", "priority: 11")
+    (house.folder / "policy.yaml").write_text(text)
+    house.tenon("apply", str(house.folder / "policy.yaml"), "--orchestrator", house.address("orchestrator"), check=False)
+    wait_for(lambda: "could not" in (house.folder / "orchestrator.log").read_text()
+             or "storage" in (house.folder / "room.log").read_text(), "a refusal in the log")
+    assert plan.read_bytes() == before
+    (house.folder / "data-room" / "plan.cbor.new").rmdir()
+    house.follows()
+
+
+def test_no_message_between_ports_reaches_the_orchestrator(house):
+    house.apply()
+    house.kill("orchestrator")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", house.ports["orchestrator"]))
+        ear.settimeout(0.2)
+        house.follows()
+        deadline = time.monotonic() + 2
+        paths = []
+        while time.monotonic() < deadline:
+            try:
+                datagram = ear.recv(2048)
+            except socket.timeout:
+                continue
+            paths.append(datagram)
+    assert paths, "the nodes still look for the orchestrator"
+    assert all(b"\xb5alive" in datagram or b"\xb8register" in datagram for datagram in paths)
