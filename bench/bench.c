@@ -38,7 +38,8 @@ void bench_prepare(const char *data, const struct plan *plan, struct bytes modul
     sha256(module, digest);
     digest_text(digest, hex);
     snprintf(path, sizeof path, "%s/code", data);
-    bool good = port_directory_make(path) == ERROR_NONE && plan_encode(plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE;
+    bool good = port_directory_make(path) == ERROR_NONE &&
+                plan_encode(plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE;
     snprintf(path, sizeof path, "%s/plan.cbor", data);
     good = good && port_file_write(path, (struct bytes){encoded, size}) == ERROR_NONE;
     snprintf(path, sizeof path, "%s/code/%s.wasm", data, hex);

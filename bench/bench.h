@@ -8,9 +8,9 @@
 #define BENCH_COMPONENT "thermostat"
 
 struct bench_paths {
-    const char *tenon;     // the command
-    const char *modules;   // folder of .wasm files
-    char folder[256];      // scratch, emptied by ./dev bench
+    const char *tenon;   // the command
+    const char *modules; // folder of .wasm files
+    char folder[256];    // scratch, emptied by ./dev bench
 };
 
 struct bytes bench_module(const struct bench_paths *paths);

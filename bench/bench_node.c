@@ -95,8 +95,15 @@ static double messages_per_second(struct engine *engine) {
     };
     sha256(the_module, tasks[0].digest);
     memcpy(tasks[1].digest, tasks[0].digest, DIGEST_SIZE);
-    struct plan plan = {.revision = 1, .policy = "bench", .node = "n", .tasks = tasks, .task_count = 2, .resources = resources,
-                        .resource_count = 1, .links = links, .link_count = 3};
+    struct plan plan = {.revision = 1,
+                        .policy = "bench",
+                        .node = "n",
+                        .tasks = tasks,
+                        .task_count = 2,
+                        .resources = resources,
+                        .resource_count = 1,
+                        .links = links,
+                        .link_count = 3};
     uint8_t encoded[1024];
     uint8_t item[9];
     size_t size = 0;
@@ -137,7 +144,8 @@ void bench_ports(const struct bench_paths *paths) {
         rates[1][round] = messages_per_second(engines[1]);
     }
     printf("port to port through a thermostat inside a node, one core, %d messages\n", MESSAGES);
-    printf("  WebAssembly %.2f million/s   native %.2f million/s\n\n", bench_median(rates[0], 3) / 1e6, bench_median(rates[1], 3) / 1e6);
+    printf("  WebAssembly %.2f million/s   native %.2f million/s\n\n", bench_median(rates[0], 3) / 1e6,
+           bench_median(rates[1], 3) / 1e6);
     wamr_engine_destroy(engines[0]);
     native_engine_destroy(engines[1]);
     free((void *)(uintptr_t)the_module.data);
@@ -168,8 +176,8 @@ void bench_load(const struct bench_paths *paths) {
         engine->stop(engine, instance);
         engine->unload(engine, loaded);
     }
-    printf("component of %zu bytes: load (inspect, validate, compile, try) %.0f us, start %.1f us (medians of %d)\n\n", module.size,
-           bench_median(loads, LOADS), bench_median(starts, LOADS), LOADS);
+    printf("component of %zu bytes: load (inspect, validate, compile, try) %.0f us, start %.1f us (medians of %d)\n\n",
+           module.size, bench_median(loads, LOADS), bench_median(starts, LOADS), LOADS);
     wamr_engine_destroy(engine);
     free((void *)(uintptr_t)module.data);
 }
@@ -205,8 +213,15 @@ static void write_tasks(const char *data, uint32_t count, struct bytes module) {
         sha256(module, tasks[i].digest);
         links[i] = (struct plan_link){.id = i + 1, .source = {END_RESOURCE, 0, 0}, .destination = {END_TASK, i, 0}};
     }
-    struct plan plan = {.revision = 1, .policy = "bench", .node = "bench", .tasks = tasks, .task_count = count, .resources = resources,
-                        .resource_count = 1, .links = links, .link_count = count};
+    struct plan plan = {.revision = 1,
+                        .policy = "bench",
+                        .node = "bench",
+                        .tasks = tasks,
+                        .task_count = count,
+                        .resources = resources,
+                        .resource_count = 1,
+                        .links = links,
+                        .link_count = count};
     bench_prepare(data, &plan, module);
     free(tasks);
     free(links);

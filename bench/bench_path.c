@@ -1,5 +1,5 @@
-// Event in over CoAP, through a component, command out over CoAP: the same node with the WebAssembly engine and with native code, and a bare UDP echo,
-// each in its own process, asked in turns.
+// Event in over CoAP, through a component, command out over CoAP: the same node with the WebAssembly engine and with native
+// code, and a bare UDP echo, each in its own process, asked in turns.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +24,8 @@ static const char *const variant_names[VARIANT_COUNT] = {"bare UDP echo", "nativ
 struct lane {
     enum variant variant;
     pid_t child;
-    struct port_udp *udp;           // ours
-    struct coap_address peer;       // the child's
+    struct port_udp *udp;     // ours
+    struct coap_address peer; // the child's
     uint64_t sequence;
     uint16_t id;
     double microseconds[ROUNDS];
@@ -61,9 +61,10 @@ static _Noreturn void run_node(const char *data, const char *listen, bool wasm) 
     snprintf(config.node, sizeof config.node, "bench");
     snprintf(config.listen, sizeof config.listen, "%s", listen);
     snprintf(config.data, sizeof config.data, "%s", data);
-    enum error error = wasm ? wamr_engine_create(NULL, &engine)
-                            : native_engine_create(native_components, native_component_count, &engine);
-    if (error != ERROR_NONE || freopen("/dev/null", "w", stderr) == NULL || node_open(&config, engine, &node, refusal) != ERROR_NONE) {
+    enum error error =
+        wasm ? wamr_engine_create(NULL, &engine) : native_engine_create(native_components, native_component_count, &engine);
+    if (error != ERROR_NONE || freopen("/dev/null", "w", stderr) == NULL ||
+        node_open(&config, engine, &node, refusal) != ERROR_NONE) {
         printf("bench: %s\n", refusal);
         _exit(1);
     }
@@ -103,7 +104,8 @@ static void lane_open(struct lane *lane, enum variant variant, const struct benc
     struct port_udp *theirs = NULL;
     struct coap_address us;
     lane->variant = variant;
-    if (port_udp_open("127.0.0.1:0", &lane->udp, refusal) != ERROR_NONE || port_udp_open("127.0.0.1:0", &theirs, refusal) != ERROR_NONE) {
+    if (port_udp_open("127.0.0.1:0", &lane->udp, refusal) != ERROR_NONE ||
+        port_udp_open("127.0.0.1:0", &theirs, refusal) != ERROR_NONE) {
         bench_fail(refusal);
     }
     port_udp_address(lane->udp, &us);
@@ -112,7 +114,7 @@ static void lane_open(struct lane *lane, enum variant variant, const struct benc
     snprintf(data, sizeof data, "%s/path-%d", paths->folder, (int)variant);
     write_plan(data, module, &us);
     if (variant != VARIANT_ECHO) {
-        port_udp_close(theirs);  // the node opens the same port itself
+        port_udp_close(theirs); // the node opens the same port itself
     }
     fflush(stdout);
     lane->child = fork();
@@ -155,7 +157,8 @@ static void acknowledge(struct lane *lane, const struct coap_message *command) {
     uint8_t out[32];
     size_t size = 0;
     struct coap_builder builder;
-    coap_builder_start(&builder, (struct buffer){out, sizeof out}, COAP_ACKNOWLEDGEMENT, COAP_CHANGED, command->id, command->token);
+    coap_builder_start(&builder, (struct buffer){out, sizeof out}, COAP_ACKNOWLEDGEMENT, COAP_CHANGED, command->id,
+                       command->token);
     if (coap_builder_finish(&builder, &size) == ERROR_NONE) {
         (void)port_udp_send(lane->udp, &lane->peer, (struct bytes){out, size});
     }
@@ -200,7 +203,7 @@ void bench_path(const struct bench_paths *paths) {
     for (int i = 0; i < VARIANT_COUNT; i++) {
         lane_open(&lanes[i], (enum variant)i, paths, module);
     }
-    usleep(300000);  // the nodes open their sockets
+    usleep(300000); // the nodes open their sockets
     for (uint32_t round = 0; round < ROUNDS + WARM_UP; round++) {
         for (uint32_t k = 0; k < VARIANT_COUNT; k++) {
             struct lane *lane = &lanes[(round + k) % VARIANT_COUNT];
@@ -214,7 +217,8 @@ void bench_path(const struct bench_paths *paths) {
     printf("event in over CoAP, thermostat, command out over CoAP; %d rounds each, in turns, on loopback\n", ROUNDS);
     for (int i = 0; i < VARIANT_COUNT; i++) {
         medians[i] = bench_median(lanes[i].microseconds, ROUNDS);
-        printf("  %-14s median %7.1f us   99th percentile %7.1f us\n", variant_names[i], medians[i], lanes[i].microseconds[ROUNDS * 99 / 100]);
+        printf("  %-14s median %7.1f us   99th percentile %7.1f us\n", variant_names[i], medians[i],
+               lanes[i].microseconds[ROUNDS * 99 / 100]);
         kill(lanes[i].child, SIGKILL);
         waitpid(lanes[i].child, NULL, 0);
         port_udp_close(lanes[i].udp);

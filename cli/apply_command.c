@@ -1,4 +1,5 @@
-// `tenon apply POLICY`: checks the policy here, uploads its components, hands it to the orchestrator, and prints where the tasks went.
+// `tenon apply POLICY`: checks the policy here, uploads its components, hands it to the orchestrator, and prints where the
+// tasks went.
 #include <jansson.h>
 #include <stdio.h>
 
@@ -6,7 +7,8 @@
 #include "cli/policy_check.h"
 #include "core/sha256.h"
 
-// Uploads each component that a task uses. Also what the orchestrator has: the last upload of a version is the one that is meant.
+// Uploads each component that a task uses. Also what the orchestrator has: the last upload of a version is the one that is
+// meant.
 static enum error upload(const struct policy_check *check, struct client *client, char refusal[256]) {
     for (uint32_t i = 0; i < check->policy->task_count; i++) {
         const struct component *component = check->binding.components[i];
@@ -26,7 +28,8 @@ static enum error upload(const struct policy_check *check, struct client *client
         }
         bool taken = reply.code < COAP_CODE(3, 0);
         if (!taken) {
-            snprintf(refusal, 256, "the component '%s' was refused: %.150s", component->manifest.name, (const char *)reply.body.data);
+            snprintf(refusal, 256, "the component '%s' was refused: %.150s", component->manifest.name,
+                     (const char *)reply.body.data);
         } else if (reply.code == COAP_CREATED) {
             printf("uploaded %s %s (%zu bytes)\n", component->manifest.name, component->manifest.version, component->wasm.size);
         }
@@ -58,7 +61,8 @@ static enum error put_policy(const struct policy_check *check, struct client *cl
 
 static enum error print_placement(struct client *client, char refusal[256]) {
     struct client_reply reply;
-    enum error error = client_request(client, COAP_GET, "status", NULL, COAP_FORMAT_NONE, (struct bytes){NULL, 0}, &reply, refusal);
+    enum error error =
+        client_request(client, COAP_GET, "status", NULL, COAP_FORMAT_NONE, (struct bytes){NULL, 0}, &reply, refusal);
     if (error != ERROR_NONE) {
         return error;
     }
@@ -69,8 +73,8 @@ static enum error print_placement(struct client *client, char refusal[256]) {
         const char *node = json_string_value(json_object_get(task, "node"));
         const char *reason = json_string_value(json_object_get(task, "reason"));
         const char *name = json_string_value(json_object_get(task, "name"));
-        printf("  %-32s %s%s%s\n", name != NULL ? name : "", node != NULL ? node : "-", reason != NULL && reason[0] != '\0' ? "  waits: " : "",
-               reason != NULL ? reason : "");
+        printf("  %-32s %s%s%s\n", name != NULL ? name : "", node != NULL ? node : "-",
+               reason != NULL && reason[0] != '\0' ? "  waits: " : "", reason != NULL ? reason : "");
     }
     json_decref(root);
     client_reply_free(&reply);

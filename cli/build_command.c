@@ -1,6 +1,7 @@
 // `tenon build`: component.yaml and its source become one .wasm file with the manifest inside.
 //
-//   component.yaml --> ports.h --> compiler --> sizes of inbox and state read off the module --> manifest appended --> checked and started once --> written
+//   component.yaml --> ports.h --> compiler --> sizes of inbox and state read off the module --> manifest appended --> checked
+//   and started once --> written
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +18,14 @@
 #define MANIFEST_SECTION "tenon.manifest"
 
 struct build {
-    const char *declaration;      // component.yaml
+    const char *declaration; // component.yaml
     const char *out;
     const char *abi;
     bool ports_only;
     struct component_file file;
-    char folder[PATH_SIZE_MAX];   // OUT/NAME: ports.h and the compiler's output
-    struct bytes compiled;        // owned
-    uint8_t *module;              // owned: compiled with the manifest behind it
+    char folder[PATH_SIZE_MAX]; // OUT/NAME: ports.h and the compiler's output
+    struct bytes compiled;      // owned
+    uint8_t *module;            // owned: compiled with the manifest behind it
     size_t module_size;
     uint32_t memory_bytes;
 };
@@ -70,7 +71,8 @@ static bool read_options(int argument_count, char **arguments, struct build *bui
         } else if (strcmp(argument, "--ports-only") == 0) {
             build->ports_only = true;
         } else if (argument[0] == '-' || build->declaration != NULL) {
-            fprintf(stderr, "tenon build: %s `%s`; see `tenon build --help`\n", takes_value ? "a folder is missing behind" : "unexpected", argument);
+            fprintf(stderr, "tenon build: %s `%s`; see `tenon build --help`\n",
+                    takes_value ? "a folder is missing behind" : "unexpected", argument);
             return false;
         } else {
             build->declaration = argument;
@@ -125,7 +127,10 @@ static bool compile(struct build *build) {
     if (!path_of(path, build->folder, "compiled.wasm", "")) {
         return complain(build, "the output folder's path is over 1,023 letters long; choose another");
     }
-    struct compiler_job job = {.source = build->file.source, .output = path, .abi_folder = abi, .ports_folder = build->folder,
+    struct compiler_job job = {.source = build->file.source,
+                               .output = path,
+                               .abi_folder = abi,
+                               .ports_folder = build->folder,
                                .stack_bytes = build->file.stack_bytes};
     if (compiler_run(&job, refusal) != ERROR_NONE) {
         return complain(build, refusal);
@@ -148,12 +153,13 @@ static bool measure(struct build *build) {
         return complain(build, "it has inputs, but the source has no inbox; write TENON_INBOX(16); into it");
     }
     if (build->file.declares_state != info.exports_state) {
-        return complain(build, info.exports_state ? "the source has TENON_STATE; write state: {version: 1} into the component file"
-                                                  : "`state` is declared, but the source has no TENON_STATE");
+        return complain(build, info.exports_state
+                                   ? "the source has TENON_STATE; write state: {version: 1} into the component file"
+                                   : "`state` is declared, but the source has no TENON_STATE");
     }
     if (info.exports_state && info.state.version != manifest->state_version) {
-        snprintf(text, sizeof text, "state.version is %u, but TENON_STATE in the source says %u; make them equal", manifest->state_version,
-                 info.state.version);
+        snprintf(text, sizeof text, "state.version is %u, but TENON_STATE in the source says %u; make them equal",
+                 manifest->state_version, info.state.version);
         return complain(build, text);
     }
     manifest->inbox_bytes = info.inbox.size;
@@ -227,7 +233,8 @@ static bool write_module(const struct build *build) {
         fprintf(stderr, "tenon build: %s cannot be written; is the disk full?\n", path);
         return false;
     }
-    printf("%s %s: module %zu bytes, memory %u bytes, ", manifest->name, manifest->version, build->module_size, build->memory_bytes);
+    printf("%s %s: module %zu bytes, memory %u bytes, ", manifest->name, manifest->version, build->module_size,
+           build->memory_bytes);
     if (manifest->state_bytes > 0) {
         printf("state %u bytes (version %u)\n", manifest->state_bytes, manifest->state_version);
     } else {

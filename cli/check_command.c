@@ -1,7 +1,7 @@
 // `tenon check POLICY`: everything that is wrong with a policy, without changing anything anywhere.
 //
-// The building is what the node configurations say (--node, any number) and what an orchestrator knows (--orchestrator, or the one that answers
-// at the usual place). Without either, resources, capabilities and places are not checked, and that is said.
+// The building is what the node configurations say (--node, any number) and what an orchestrator knows (--orchestrator, or the
+// one that answers at the usual place). Without either, resources, capabilities and places are not checked, and that is said.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,9 +29,11 @@ static void print_summary(const struct policy_check *check, bool good) {
         printf("%s: %u errors, %u warnings\n", check->path, check->problems.errors, warnings);
         return;
     }
-    printf("%s: good: %u tasks, %u links, %u warnings\n", check->path, check->policy->task_count, check->policy->link_count, warnings);
+    printf("%s: good: %u tasks, %u links, %u warnings\n", check->path, check->policy->task_count, check->policy->link_count,
+           warnings);
     if (!check->nodes_known) {
-        printf("No node is known, so resources and places were not checked; give --node CONFIG.yaml or start the orchestrator.\n");
+        printf(
+            "No node is known, so resources and places were not checked; give --node CONFIG.yaml or start the orchestrator.\n");
     }
 }
 

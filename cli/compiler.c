@@ -34,7 +34,8 @@ static bool is_there(const char *program) {
     char candidate[TEXT_SIZE_MAX];
     while (path != NULL && *path != '\0') {
         size_t length = strcspn(path, ":");
-        if (snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, path, program) < (int)sizeof candidate && access(candidate, X_OK) == 0) {
+        if (snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, path, program) < (int)sizeof candidate &&
+            access(candidate, X_OK) == 0) {
             return true;
         }
         path += length + (path[length] == ':');
@@ -118,10 +119,28 @@ static int run_clang(const struct compiler_job *job) {
 }
 
 static int run_rustc(const struct compiler_job *job) {
-    static const char *const flags[] = {"--target", "wasm32-unknown-unknown", "--crate-type", "cdylib", "--crate-name", "component",
-                                        "--edition", "2021", "-O", "-C", "panic=abort", "-C", "strip=symbols", "-C", "linker-flavor=wasm-ld",
-                                        "-C", "link-arg=--export=__heap_base", "-C", "link-arg=--export=__data_end", "-A",
-                                        "non_upper_case_globals", NULL};
+    static const char *const flags[] = {"--target",
+                                        "wasm32-unknown-unknown",
+                                        "--crate-type",
+                                        "cdylib",
+                                        "--crate-name",
+                                        "component",
+                                        "--edition",
+                                        "2021",
+                                        "-O",
+                                        "-C",
+                                        "panic=abort",
+                                        "-C",
+                                        "strip=symbols",
+                                        "-C",
+                                        "linker-flavor=wasm-ld",
+                                        "-C",
+                                        "link-arg=--export=__heap_base",
+                                        "-C",
+                                        "link-arg=--export=__data_end",
+                                        "-A",
+                                        "non_upper_case_globals",
+                                        NULL};
     static const char *const linkers[] = {"wasm-ld-16", "wasm-ld", "wasm-ld-19", "wasm-ld-18", "wasm-ld-17", "rust-lld", NULL};
     // The system's rustc first: it is the one that comes with the wasm32 library as a package.
     static const char *const programs[] = {"/usr/bin/rustc", "rustc", NULL};

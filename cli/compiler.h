@@ -1,7 +1,8 @@
 // Runs the compiler that turns a component's source into a WebAssembly module: clang for C, rustc for Rust.
 //
-// The compiler's own messages go to stderr as they are. The flags are those that give a module of a few hundred bytes: no C library, no entry
-// point, the stack before the data so that an overflow traps instead of overwriting state, __heap_base exported so that an engine can trim the memory.
+// The compiler's own messages go to stderr as they are. The flags are those that give a module of a few hundred bytes: no C
+// library, no entry point, the stack before the data so that an overflow traps instead of overwriting state, __heap_base
+// exported so that an engine can trim the memory.
 #ifndef TENON_CLI_COMPILER_H
 #define TENON_CLI_COMPILER_H
 

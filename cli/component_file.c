@@ -30,7 +30,8 @@ static bool same_constant(const char *a, const char *b) {
     return a[i] == b[i];
 }
 
-static bool read_name(const struct document_node *node, const char *what, char out[NAME_SIZE_MAX], struct document_error *error) {
+static bool read_name(const struct document_node *node, const char *what, char out[NAME_SIZE_MAX],
+                      struct document_error *error) {
     char sentence[160];
     if (is_name(node->text) && strlen(node->text) < NAME_SIZE_MAX) {
         memcpy(out, node->text, strlen(node->text) + 1);
@@ -86,7 +87,8 @@ static bool read_range(const struct document_node *node, struct port *port, stru
         if (range->kind != DOCUMENT_SEQUENCE || range->count != 2) {
             return document_refuse(range, error, "a range is two numbers", "write range: [lowest, highest]");
         }
-        if (!document_number(range->entries[0].value, &port->minimum, error) || !document_number(range->entries[1].value, &port->maximum, error)) {
+        if (!document_number(range->entries[0].value, &port->minimum, error) ||
+            !document_number(range->entries[1].value, &port->maximum, error)) {
             return false;
         }
         if (port->minimum > port->maximum) {
@@ -97,7 +99,8 @@ static bool read_range(const struct document_node *node, struct port *port, stru
     if (resolution != NULL && !document_number(resolution, &port->resolution, error)) {
         return false;
     }
-    return port->resolution >= 0 || document_refuse(resolution, error, "the resolution is negative", "write the smallest step that matters");
+    return port->resolution >= 0 ||
+           document_refuse(resolution, error, "the resolution is negative", "write the smallest step that matters");
 }
 
 static bool read_port(const struct document_entry *entry, bool parameter, struct port *port, struct document_error *error) {
@@ -105,8 +108,8 @@ static bool read_port(const struct document_entry *entry, bool parameter, struct
     const struct document_node *node = entry->value;
     *port = (struct port){.parameter = parameter};
     return read_name(entry->key, "a port", port->name, error) &&
-           document_check_keys(node, "a port", keys, sizeof keys / sizeof keys[0], error) && read_type(node, &port->type, error) &&
-           read_text(node, "quantity", port->quantity, sizeof port->quantity, error) &&
+           document_check_keys(node, "a port", keys, sizeof keys / sizeof keys[0], error) &&
+           read_type(node, &port->type, error) && read_text(node, "quantity", port->quantity, sizeof port->quantity, error) &&
            read_text(node, "unit", port->unit, sizeof port->unit, error) && read_range(node, port, error);
 }
 
@@ -118,7 +121,8 @@ static bool read_ports(const struct document_node *root, const char *key, struct
         return true;
     }
     if (node->kind != DOCUMENT_MAPPING) {
-        return document_refuse(node, error, "ports are a mapping from name to description", "write inputs: {temperature: {unit: Cel}}");
+        return document_refuse(node, error, "ports are a mapping from name to description",
+                               "write inputs: {temperature: {unit: Cel}}");
     }
     for (uint32_t i = 0; i < node->count; i++) {
         const struct document_entry *entry = &node->entries[i];
@@ -131,7 +135,8 @@ static bool read_ports(const struct document_node *root, const char *key, struct
         }
         for (uint32_t other = 0; other < *count; other++) {
             if (same_constant(ports[other].name, ports[*count].name)) {
-                return document_refuse(entry->key, error, "another port has this name, or one that differs only in case, `-` and `_`",
+                return document_refuse(entry->key, error,
+                                       "another port has this name, or one that differs only in case, `-` and `_`",
                                        "inputs and parameters share their names; rename one");
             }
         }
@@ -155,7 +160,8 @@ static bool read_limit(const struct document_node *limits, const char *key, uint
     }
     if (number < minimum || number > maximum) {
         char sentence[120];
-        snprintf(sentence, sizeof sentence, "limits.%s is from %llu to %llu", key, (unsigned long long)minimum, (unsigned long long)maximum);
+        snprintf(sentence, sizeof sentence, "limits.%s is from %llu to %llu", key, (unsigned long long)minimum,
+                 (unsigned long long)maximum);
         return document_refuse(value, error, sentence, "choose a value in that range");
     }
     *limit = (uint32_t)number;
@@ -188,7 +194,8 @@ static bool read_state(const struct document_node *root, struct component_file *
         return true;
     }
     const struct document_node *value = document_get(state, "version");
-    if (!document_check_keys(state, "state", keys, 1, error) || (value != NULL && !document_whole(value, 1, UINT32_MAX, &version, error))) {
+    if (!document_check_keys(state, "state", keys, 1, error) ||
+        (value != NULL && !document_whole(value, 1, UINT32_MAX, &version, error))) {
         return false;
     }
     out->declares_state = true;
@@ -209,11 +216,13 @@ static bool read_source(const struct document_node *root, struct component_file 
     const char *slash = strrchr(out->path, '/');
     int folder = slash == NULL || text[0] == '/' ? 0 : (int)(slash - out->path) + 1;
     int length = snprintf(out->source, sizeof out->source, "%.*s%s", folder, out->path, text);
-    return length < (int)sizeof out->source || document_refuse(node, error, "the path is over 1,023 letters long", "shorten it");
+    return length < (int)sizeof out->source ||
+           document_refuse(node, error, "the path is over 1,023 letters long", "shorten it");
 }
 
 static bool read_identity(const struct document_node *root, struct component_file *out, struct document_error *error) {
-    static const char *const keys[] = {"component", "version", "source", "description", "inputs", "parameters", "outputs", "limits", "state"};
+    static const char *const keys[] = {"component",  "version", "source", "description", "inputs",
+                                       "parameters", "outputs", "limits", "state"};
     if (!document_check_keys(root, "a component", keys, sizeof keys / sizeof keys[0], error)) {
         return false;
     }
@@ -227,7 +236,8 @@ static bool read_identity(const struct document_node *root, struct component_fil
     const char *name;
     return document_text(document_get(root, "component"), &name, error) &&
            read_name(document_get(root, "component"), "a component", out->manifest.name, error) &&
-           read_text(root, "version", out->manifest.version, sizeof out->manifest.version, error) && read_source(root, out, error);
+           read_text(root, "version", out->manifest.version, sizeof out->manifest.version, error) &&
+           read_source(root, out, error);
 }
 
 bool component_file_read(const char *path, struct component_file *out, struct document_error *error) {
@@ -243,10 +253,11 @@ bool component_file_read(const char *path, struct component_file *out, struct do
     }
     const struct document_node *root = document_root(document);
     struct manifest *manifest = &out->manifest;
-    bool good = read_identity(root, out, error) && read_ports(root, "inputs", manifest->inputs, &manifest->input_count, error) &&
+    bool good = read_identity(root, out, error) &&
+                read_ports(root, "inputs", manifest->inputs, &manifest->input_count, error) &&
                 read_ports(root, "parameters", manifest->inputs, &manifest->input_count, error) &&
-                read_ports(root, "outputs", manifest->outputs, &manifest->output_count, error) && read_limits(root, out, error) &&
-                read_state(root, out, error);
+                read_ports(root, "outputs", manifest->outputs, &manifest->output_count, error) &&
+                read_limits(root, out, error) && read_state(root, out, error);
     document_free(document);
     return good;
 }

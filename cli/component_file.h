@@ -1,6 +1,7 @@
 // component.yaml: what a component declares about itself, read with file, line and remedy for every mistake.
 //
-// Memory: all in `struct component_file`, nothing to free. Names are letters, digits, `_` and `-`, begin with a letter, and differ also as C names.
+// Memory: all in `struct component_file`, nothing to free. Names are letters, digits, `_` and `-`, begin with a letter, and
+// differ also as C names.
 #ifndef TENON_CLI_COMPONENT_FILE_H
 #define TENON_CLI_COMPONENT_FILE_H
 
@@ -17,11 +18,11 @@
 #define COMPONENT_INSTRUCTIONS_DEFAULT 100000
 
 struct component_file {
-    struct manifest manifest;      // inbox_bytes and state_bytes are 0: they are read from the compiled module
+    struct manifest manifest; // inbox_bytes and state_bytes are 0: they are read from the compiled module
     char path[PATH_SIZE_MAX];
-    char source[PATH_SIZE_MAX];    // relative to the working directory, like `path`
+    char source[PATH_SIZE_MAX]; // relative to the working directory, like `path`
     uint32_t stack_bytes;
-    bool declares_state;           // manifest.state_version is given
+    bool declares_state; // manifest.state_version is given
 };
 
 // Reads the file. On failure `error` says what is wrong and where.

@@ -134,8 +134,10 @@ static void a_file_that_is_not_there_is_said_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_component_is_read_with_its_defaults), cmocka_unit_test(limits_and_state_are_read),
-        cmocka_unit_test(ports_get_their_numbers),               cmocka_unit_test(mistakes_are_named_with_their_line),
+        cmocka_unit_test(a_component_is_read_with_its_defaults),
+        cmocka_unit_test(limits_and_state_are_read),
+        cmocka_unit_test(ports_get_their_numbers),
+        cmocka_unit_test(mistakes_are_named_with_their_line),
         cmocka_unit_test(a_file_that_is_not_there_is_said_so),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

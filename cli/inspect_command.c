@@ -92,7 +92,8 @@ static void print_port(uint32_t number, const struct port *port, const char *dir
         snprintf(range, sizeof range, "%g..%g", port->minimum, port->maximum);
     }
     printf("  %-9s %2u  %-24s %-8s %-6s %-12s %s\n", direction, number, plain(port->name, name), value_type_text(port->type),
-           port->unit[0] == '\0' ? "-" : plain(port->unit, unit), range, port->quantity[0] == '\0' ? "-" : plain(port->quantity, quantity));
+           port->unit[0] == '\0' ? "-" : plain(port->unit, unit), range,
+           port->quantity[0] == '\0' ? "-" : plain(port->quantity, quantity));
 }
 
 static void print_facts(const struct facts *facts) {
@@ -110,7 +111,8 @@ static void print_facts(const struct facts *facts) {
         printf("  state     none\n");
     }
     printf("  inbox     %u bytes\n", manifest->inbox_bytes);
-    printf("  limits    %u instructions and %u outputs for one message\n\n", manifest->instructions, manifest->outputs_per_message);
+    printf("  limits    %u instructions and %u outputs for one message\n\n", manifest->instructions,
+           manifest->outputs_per_message);
     printf("  %-9s %2s  %-24s %-8s %-6s %-12s %s\n", "port", "", "name", "type", "unit", "range", "quantity");
     for (uint32_t i = 0; i < manifest->input_count; i++) {
         print_port(i, &manifest->inputs[i], manifest->inputs[i].parameter ? "parameter" : "input");
@@ -141,23 +143,25 @@ static json_t *json_ports(const struct port *ports, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         const struct port *port = &ports[i];
         json_t *range = port->has_range ? json_pack("[f, f]", port->minimum, port->maximum) : json_null();
-        json_array_append_new(list, json_pack("{s:i, s:o, s:s, s:b, s:o, s:o, s:o, s:f}", "number", (int)i, "name", json_text(port->name), "type",
-                                              value_type_text(port->type), "parameter", (int)port->parameter, "quantity", json_text(port->quantity),
-                                              "unit", json_text(port->unit), "range", range, "resolution", port->resolution));
+        json_array_append_new(list, json_pack("{s:i, s:o, s:s, s:b, s:o, s:o, s:o, s:f}", "number", (int)i, "name",
+                                              json_text(port->name), "type", value_type_text(port->type), "parameter",
+                                              (int)port->parameter, "quantity", json_text(port->quantity), "unit",
+                                              json_text(port->unit), "range", range, "resolution", port->resolution));
     }
     return list;
 }
 
 static bool print_json(const struct facts *facts) {
     const struct manifest *manifest = &facts->info.manifest;
-    json_t *json = json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "component", json_text(manifest->name),
-                             "version", json_text(manifest->version), "digest", facts->digest, "module_bytes", (json_int_t)facts->module_size,
-                             "memory_bytes", (json_int_t)facts->memory_bytes, "memory_bytes_max", (json_int_t)manifest->memory_bytes,
-                             "instructions_max", (json_int_t)manifest->instructions, "outputs_per_message_max",
-                             (json_int_t)manifest->outputs_per_message, "state_bytes", (json_int_t)manifest->state_bytes, "state_version",
-                             (json_int_t)manifest->state_version, "inbox_bytes", (json_int_t)manifest->inbox_bytes, "upgrades",
-                             (int)facts->info.exports_upgrade, "inputs", json_ports(manifest->inputs, manifest->input_count), "outputs",
-                             json_ports(manifest->outputs, manifest->output_count));
+    json_t *json = json_pack(
+        "{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "component", json_text(manifest->name),
+        "version", json_text(manifest->version), "digest", facts->digest, "module_bytes", (json_int_t)facts->module_size,
+        "memory_bytes", (json_int_t)facts->memory_bytes, "memory_bytes_max", (json_int_t)manifest->memory_bytes,
+        "instructions_max", (json_int_t)manifest->instructions, "outputs_per_message_max",
+        (json_int_t)manifest->outputs_per_message, "state_bytes", (json_int_t)manifest->state_bytes, "state_version",
+        (json_int_t)manifest->state_version, "inbox_bytes", (json_int_t)manifest->inbox_bytes, "upgrades",
+        (int)facts->info.exports_upgrade, "inputs", json_ports(manifest->inputs, manifest->input_count), "outputs",
+        json_ports(manifest->outputs, manifest->output_count));
     char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     json_decref(json);
     if (text == NULL) {

@@ -19,7 +19,8 @@ static bool get(const char *address, const char *path, const char *query, struct
         return false;
     }
     if (reply->code != COAP_CONTENT) {
-        fprintf(stderr, "tenon logs: %s answers %u.%02u: %s\n", address, reply->code >> 5, reply->code & 31, (const char *)reply->body.data);
+        fprintf(stderr, "tenon logs: %s answers %u.%02u: %s\n", address, reply->code >> 5, reply->code & 31,
+                (const char *)reply->body.data);
         client_reply_free(reply);
         return false;
     }

@@ -17,14 +17,16 @@ static const struct command commands[] = {
     {"build", command_build, "compile a component",
      "tenon build COMPONENT.yaml -o FOLDER [--ports-only] [--abi FOLDER]\n"
      "\n"
-     "Compiles the component's C or Rust source to WebAssembly, puts its manifest into the module, checks the result and starts it once.\n"
+     "Compiles the component's C or Rust source to WebAssembly, puts its manifest into the module, checks the result and "
+     "starts it once.\n"
      "Writes FOLDER/NAME.wasm, and FOLDER/NAME/ports.h with the numbers of the ports.\n"
      "\n"
      "  -o FOLDER      where to write\n"
      "  --ports-only   write ports.h only, for compiling the same source natively\n"
      "  --abi FOLDER   where tenon.h is; the one of this installation by default\n"
      "\n"
-     "C needs clang 16 or newer with wasm-ld; TENON_CLANG names another compiler. Rust needs a rustc with target wasm32-unknown-unknown and\n"
+     "C needs clang 16 or newer with wasm-ld; TENON_CLANG names another compiler. Rust needs a rustc with target "
+     "wasm32-unknown-unknown and\n"
      "wasm-ld; TENON_RUSTC names another compiler.\n"},
     {"inspect", command_inspect, "show what a component declares",
      "tenon inspect FILE.wasm [--json]\n"
@@ -35,12 +37,14 @@ static const struct command commands[] = {
     {"node", command_node, "run the runtime on this device",
      "tenon node CONFIG.yaml\n"
      "\n"
-     "Runs the node daemon until SIGINT or SIGTERM. Plan and code are kept in the directory `data` of the configuration, from which the\n"
+     "Runs the node daemon until SIGINT or SIGTERM. Plan and code are kept in the directory `data` of the configuration, from "
+     "which the\n"
      "node resumes with no orchestrator in sight. The log goes to standard error. README.md shows a configuration.\n"},
     {"orchestrate", command_orchestrate, "plan for all nodes, load them and watch over them",
      "tenon orchestrate [--listen 127.0.0.1:5683] [--data FOLDER] [--dead-after 6s]\n"
      "\n"
-     "Runs the orchestrator until SIGINT or SIGTERM. Nodes go on without it; when it comes back it finds everything in its folder.\n"
+     "Runs the orchestrator until SIGINT or SIGTERM. Nodes go on without it; when it comes back it finds everything in its "
+     "folder.\n"
      "\n"
      "  --listen ADDRESS       where nodes and commands reach it\n"
      "  --data FOLDER          where policy, plans and components are kept (tenon-orchestrator)\n"
@@ -48,7 +52,8 @@ static const struct command commands[] = {
     {"check", command_check, "find what is wrong with a policy",
      "tenon check POLICY.yaml [--node CONFIG.yaml]... [--orchestrator ADDRESS]\n"
      "\n"
-     "Prints every mistake with file, line and remedy, and changes nothing. Resources and places are checked against the nodes whose\n"
+     "Prints every mistake with file, line and remedy, and changes nothing. Resources and places are checked against the nodes "
+     "whose\n"
      "configurations are given, and those that the orchestrator knows if one answers.\n"},
     {"apply", command_apply, "put a policy into effect",
      "tenon apply POLICY.yaml [--orchestrator ADDRESS]\n"
@@ -68,7 +73,8 @@ static const struct command commands[] = {
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 _Noreturn void assert_failed(const char *expression, const char *function) {
-    fprintf(stderr, "tenon: %s: this must hold and does not: %s\nThis is a bug of Tenon; please report it with this line.\n", function, expression);
+    fprintf(stderr, "tenon: %s: this must hold and does not: %s\nThis is a bug of Tenon; please report it with this line.\n",
+            function, expression);
     abort();
 }
 

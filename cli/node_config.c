@@ -5,11 +5,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const char *const top_keys[] = {"node", "listen", "orchestrator", "data", "capabilities", "memory", "tasks",
-                                       "keepalive", "ack_timeout", "clock", "plant", "resources"};
+static const char *const top_keys[] = {"node",  "listen",    "orchestrator", "data",  "capabilities", "memory",
+                                       "tasks", "keepalive", "ack_timeout",  "clock", "plant",        "resources"};
 static const char *const plant_keys[] = {"socket"};
-static const char *const resource_keys[] = {"driver", "point", "path", "scale", "interval", "actuator", "type",
-                                            "quantity", "unit", "range", "resolution"};
+static const char *const resource_keys[] = {"driver", "point",    "path", "scale", "interval",  "actuator",
+                                            "type",   "quantity", "unit", "range", "resolution"};
 static const char *const type_names[] = {"number", "boolean", "text", "array", "any"};
 
 static bool copy_text(const struct document_node *node, char *out, size_t size, struct document_error *error) {
@@ -69,7 +69,8 @@ static bool read_range(const struct document_node *node, struct registration_res
     if (document_is_null(node)) {
         return true;
     }
-    if (node->kind != DOCUMENT_SEQUENCE || node->count != 2 || !document_number(node->entries[0].value, &facts->minimum, error) ||
+    if (node->kind != DOCUMENT_SEQUENCE || node->count != 2 ||
+        !document_number(node->entries[0].value, &facts->minimum, error) ||
         !document_number(node->entries[1].value, &facts->maximum, error) || facts->minimum > facts->maximum) {
         return document_refuse(node, error, "a range is two numbers, the smaller first", "write range: [5, 40]");
     }
@@ -77,7 +78,8 @@ static bool read_range(const struct document_node *node, struct registration_res
     return true;
 }
 
-static bool read_driver(const struct document_node *node, struct node_resource *out, bool has_plant, struct document_error *error) {
+static bool read_driver(const struct document_node *node, struct node_resource *out, bool has_plant,
+                        struct document_error *error) {
     const struct document_node *driver = document_get(node, "driver");
     const char *name = NULL;
     if (document_is_null(driver)) {
@@ -105,10 +107,12 @@ static bool read_driver(const struct document_node *node, struct node_resource *
     if (!document_is_null(scale) && (!document_number(scale, &out->scale, error) || !(out->scale > 0 || out->scale < 0))) {
         return document_refuse(scale, error, "the scale must be a number other than 0", "write scale: 0.001");
     }
-    return read_text(node, "path", out->path, sizeof out->path, error) && read_duration(node, "interval", &out->interval_ms, error);
+    return read_text(node, "path", out->path, sizeof out->path, error) &&
+           read_duration(node, "interval", &out->interval_ms, error);
 }
 
-static bool read_resource(const struct document_entry *entry, struct node_resource *out, bool has_plant, struct document_error *error) {
+static bool read_resource(const struct document_entry *entry, struct node_resource *out, bool has_plant,
+                          struct document_error *error) {
     const struct document_node *node = entry->value;
     memset(out, 0, sizeof *out);
     out->scale = 1;
@@ -119,7 +123,8 @@ static bool read_resource(const struct document_entry *entry, struct node_resour
         return false;
     }
     if (strchr(facts->name, '/') == NULL || strchr(facts->name, '.') != NULL) {
-        return document_refuse(entry->key, error, "a resource's name has a slash and no dot", "write place/what, as in space1/temperature");
+        return document_refuse(entry->key, error, "a resource's name has a slash and no dot",
+                               "write place/what, as in space1/temperature");
     }
     const struct document_node *actuator = document_get(node, "actuator");
     if (!document_is_null(actuator) && !document_boolean(actuator, &facts->actuator, error)) {
@@ -131,8 +136,8 @@ static bool read_resource(const struct document_entry *entry, struct node_resour
     }
     return read_type(document_get(node, "type"), &facts->type, error) &&
            read_text(node, "quantity", facts->quantity, sizeof facts->quantity, error) &&
-           read_text(node, "unit", facts->unit, sizeof facts->unit, error) && read_range(document_get(node, "range"), facts, error) &&
-           read_driver(node, out, has_plant, error);
+           read_text(node, "unit", facts->unit, sizeof facts->unit, error) &&
+           read_range(document_get(node, "range"), facts, error) && read_driver(node, out, has_plant, error);
 }
 
 static bool read_resources(const struct document_node *root, struct node_config *out, struct document_error *error) {
@@ -200,7 +205,8 @@ static bool read_numbers(const struct document_node *root, struct node_config *o
         return false;
     }
     out->task_max = (uint32_t)task_max;
-    return read_duration(root, "keepalive", &out->keepalive_ms, error) && read_duration(root, "ack_timeout", &out->ack_timeout_ms, error);
+    return read_duration(root, "keepalive", &out->keepalive_ms, error) &&
+           read_duration(root, "ack_timeout", &out->ack_timeout_ms, error);
 }
 
 static bool read_all(const struct document_node *root, struct node_config *out, struct document_error *error) {
@@ -212,10 +218,12 @@ static bool read_all(const struct document_node *root, struct node_config *out, 
         if (document_is_null(document_get(root, required[i]))) {
             char what[64];
             snprintf(what, sizeof what, "`%s` is missing", required[i]);
-            return document_refuse(root, error, what, "a node needs at least node: NAME, listen: ADDRESS:PORT and data: DIRECTORY");
+            return document_refuse(root, error, what,
+                                   "a node needs at least node: NAME, listen: ADDRESS:PORT and data: DIRECTORY");
         }
     }
-    return read_text(root, "node", out->node, sizeof out->node, error) && read_text(root, "listen", out->listen, sizeof out->listen, error) &&
+    return read_text(root, "node", out->node, sizeof out->node, error) &&
+           read_text(root, "listen", out->listen, sizeof out->listen, error) &&
            read_text(root, "orchestrator", out->orchestrator, sizeof out->orchestrator, error) &&
            read_text(root, "data", out->data, sizeof out->data, error) && read_numbers(root, out, error) &&
            read_capabilities(document_get(root, "capabilities"), out, error) && read_clock_and_plant(root, out, error) &&

@@ -1,4 +1,5 @@
-// `tenon orchestrate`: runs the orchestrator until SIGINT or SIGTERM. One thread: wait for a datagram or the next deadline, handle it.
+// `tenon orchestrate`: runs the orchestrator until SIGINT or SIGTERM. One thread: wait for a datagram or the next deadline,
+// handle it.
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +65,8 @@ static void run(struct port_udp *udp, struct orchestrator *orchestrator) {
     while (stopped == 0) {
         uint64_t now_ms = port_clock_ms();
         uint64_t deadline_ms = orchestrator_deadline(orchestrator);
-        (void)port_wait(&descriptor, 1, deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
+        (void)port_wait(&descriptor, 1,
+                        deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
         receive_all(udp, orchestrator);
         orchestrator_advance(orchestrator, moment_now());
     }

@@ -29,9 +29,12 @@ bool policy_check_read(struct policy_check *check, const char *path) {
     *check = (struct policy_check){.path = path};
     check->registrations = calloc(CHECKED_NODES_MAX, sizeof *check->registrations);
     check->nodes = calloc(CHECKED_NODES_MAX, sizeof *check->nodes);
-    enum error error = check->registrations != NULL && check->nodes != NULL ? port_file_read(path, DOCUMENT_SIZE_MAX, &check->text) : ERROR_MEMORY;
+    enum error error = check->registrations != NULL && check->nodes != NULL
+                           ? port_file_read(path, DOCUMENT_SIZE_MAX, &check->text)
+                           : ERROR_MEMORY;
     if (error != ERROR_NONE) {
-        fprintf(stderr, "%s: %s; check the path\n", path, error == ERROR_NOT_FOUND ? "there is no such file" : error_text(error));
+        fprintf(stderr, "%s: %s; check the path\n", path,
+                error == ERROR_NOT_FOUND ? "there is no such file" : error_text(error));
         return false;
     }
     check->policy = policy_parse(check->text, &check->problems);
@@ -53,8 +56,11 @@ static struct registration *add_node(struct policy_check *check, bool alive) {
 
 // What the node will register, as far as its configuration says it. Every node has a clock (node/node_drivers.c).
 static void describe_node(const struct node_config *config, struct registration *out) {
-    *out = (struct registration){.kind = "linux", .engine = "wamr", .memory_total_bytes = config->memory_bytes,
-                                 .memory_free_bytes = config->memory_bytes, .task_max = config->task_max};
+    *out = (struct registration){.kind = "linux",
+                                 .engine = "wamr",
+                                 .memory_total_bytes = config->memory_bytes,
+                                 .memory_free_bytes = config->memory_bytes,
+                                 .task_max = config->task_max};
     memcpy(out->node, config->node, sizeof out->node);
     out->capability_count = config->capability_count;
     memcpy(out->capabilities, config->capabilities, sizeof out->capabilities);
@@ -62,8 +68,8 @@ static void describe_node(const struct node_config *config, struct registration 
         out->resources[out->resource_count++] = config->resources[i].facts;
     }
     if (out->resource_count < RESOURCES_PER_NODE_MAX) {
-        out->resources[out->resource_count++] =
-            (struct registration_resource){.name = "clock", .quantity = "Time", .unit = "s", .type = TYPE_NUMBER, .resolution = 1};
+        out->resources[out->resource_count++] = (struct registration_resource){
+            .name = "clock", .quantity = "Time", .unit = "s", .type = TYPE_NUMBER, .resolution = 1};
     }
 }
 
@@ -97,7 +103,8 @@ static enum error read_nodes(struct policy_check *check, struct bytes body) {
         struct bytes encoded = wire_read_bytes(&reader, 1, 32768);
         wire_read_list_end(&reader);
         struct registration *registration = reader.error == ERROR_NONE ? add_node(check, alive) : NULL;
-        error = registration != NULL ? registration_decode(encoded, registration) : (reader.error != ERROR_NONE ? reader.error : ERROR_FULL);
+        error = registration != NULL ? registration_decode(encoded, registration)
+                                     : (reader.error != ERROR_NONE ? reader.error : ERROR_FULL);
     }
     wire_read_list_end(&reader);
     check->nodes_known = true;
@@ -106,7 +113,8 @@ static enum error read_nodes(struct policy_check *check, struct bytes body) {
 
 enum error policy_check_ask(struct policy_check *check, struct client *client, char refusal[256]) {
     struct client_reply reply;
-    enum error error = client_request(client, COAP_GET, "nodes", NULL, COAP_FORMAT_NONE, (struct bytes){NULL, 0}, &reply, refusal);
+    enum error error =
+        client_request(client, COAP_GET, "nodes", NULL, COAP_FORMAT_NONE, (struct bytes){NULL, 0}, &reply, refusal);
     if (error != ERROR_NONE) {
         return error;
     }
@@ -121,8 +129,8 @@ enum error policy_check_ask(struct policy_check *check, struct client *client, c
 bool policy_check_finish(struct policy_check *check) {
     char line[1024];
     if (check->policy != NULL) {
-        check->bound = binding_make(check->policy, &check->components, NULL, NULL, check->nodes, check->node_count, check->nodes_known,
-                                    &check->problems, &check->binding) == ERROR_NONE;
+        check->bound = binding_make(check->policy, &check->components, NULL, NULL, check->nodes, check->node_count,
+                                    check->nodes_known, &check->problems, &check->binding) == ERROR_NONE;
         if (!check->bound) {
             problems_error(&check->problems, 0, "free some memory and try again", "no memory to check the policy");
         } else if (check->nodes_known && check->problems.errors == 0) {

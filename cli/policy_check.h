@@ -1,4 +1,5 @@
-// What `tenon check` and `tenon apply` share: a policy file read, its components loaded, the building's nodes asked for, all checks made.
+// What `tenon check` and `tenon apply` share: a policy file read, its components loaded, the building's nodes asked for, all
+// checks made.
 #ifndef TENON_CLI_POLICY_CHECK_H
 #define TENON_CLI_POLICY_CHECK_H
 
@@ -9,7 +10,7 @@
 
 struct policy_check {
     const char *path;
-    struct bytes text;                       // from malloc
+    struct bytes text; // from malloc
     struct policy *policy;
     struct component_store components;
     struct registration *registrations;
@@ -21,7 +22,8 @@ struct policy_check {
     struct problems problems;
 };
 
-// Reads the file and its components; what is wrong is in `problems`. False, after a message on stderr, when the file cannot be read.
+// Reads the file and its components; what is wrong is in `problems`. False, after a message on stderr, when the file cannot be
+// read.
 bool policy_check_read(struct policy_check *check, const char *path);
 // Adds the node of a configuration file. False after a message on stderr.
 bool policy_check_node(struct policy_check *check, const char *path);

@@ -35,8 +35,8 @@ static void print_tasks(const json_t *tasks) {
     json_array_foreach(tasks, index, task) {
         char component[96];
         snprintf(component, sizeof component, "%.40s %.20s", text_of(task, "component"), text_of(task, "version"));
-        printf("%-32s %-24s %-20s %5lld  %s\n", text_of(task, "name"), component, text_of(task, "node"), number_of(task, "epoch"),
-               text_of(task, "state"));
+        printf("%-32s %-24s %-20s %5lld  %s\n", text_of(task, "name"), component, text_of(task, "node"),
+               number_of(task, "epoch"), text_of(task, "state"));
     }
 }
 
@@ -47,7 +47,8 @@ static void print_rest(const json_t *root) {
         printf("\nmoves\n");
     }
     json_array_foreach(json_object_get(root, "moves"), index, item) {
-        printf("  %s: %s -> %s, %s", text_of(item, "task"), text_of(item, "from"), text_of(item, "to"), text_of(item, "reason"));
+        printf("  %s: %s -> %s, %s", text_of(item, "task"), text_of(item, "from"), text_of(item, "to"),
+               text_of(item, "reason"));
         if (json_is_integer(json_object_get(item, "gap_ms"))) {
             printf(", gap %lld ms", number_of(item, "gap_ms"));
         }
@@ -95,7 +96,8 @@ static int ask(const char *address, bool json, bool orchestrator) {
     if (error != ERROR_NONE) {
         fprintf(stderr, "tenon status: %s\n", refusal);
     } else if (reply.code != COAP_CONTENT) {
-        fprintf(stderr, "tenon status: %s answers %u.%02u: %s\n", address, reply.code >> 5, reply.code & 31, (const char *)reply.body.data);
+        fprintf(stderr, "tenon status: %s answers %u.%02u: %s\n", address, reply.code >> 5, reply.code & 31,
+                (const char *)reply.body.data);
     } else {
         result = print_status((const char *)reply.body.data, json, orchestrator);
     }

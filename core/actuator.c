@@ -14,8 +14,8 @@ enum error actuator_safe(struct actuator *actuator, struct bytes value) {
     return ERROR_NONE;
 }
 
-enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t priority, struct bytes value, uint64_t expires_ms,
-                            uint32_t link, uint64_t trace) {
+enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t priority, struct bytes value,
+                            uint64_t expires_ms, uint32_t link, uint64_t trace) {
     ASSERT(priority >= 1 && priority <= PRIORITY_COUNT);
     if (value.size > ACTUATOR_VALUE_SIZE_MAX) {
         return ERROR_TOO_LARGE;
@@ -28,7 +28,8 @@ enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t
         slot->live = false;
         return ERROR_NONE;
     }
-    *slot = (struct actuator_slot){.live = true, .size = (uint8_t)value.size, .expires_ms = expires_ms, .trace = trace, .link = link};
+    *slot = (struct actuator_slot){
+        .live = true, .size = (uint8_t)value.size, .expires_ms = expires_ms, .trace = trace, .link = link};
     memcpy(slot->value, value.data, value.size);
     return ERROR_NONE;
 }

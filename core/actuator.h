@@ -1,5 +1,6 @@
-// Arbitration of commands at one actuator, as BACnet's priority arrays do it (ASHRAE 135 §19.2): the live command with the highest
-// priority (1 is highest) is obeyed; a command lives until its expiry or until it is relinquished; underneath lies the safe value.
+// Arbitration of commands at one actuator, as BACnet's priority arrays do it (ASHRAE 135 §19.2): the live command with the
+// highest priority (1 is highest) is obeyed; a command lives until its expiry or until it is relinquished; underneath lies the
+// safe value.
 //
 // Pure: no memory but its own, times are building milliseconds given by the caller.
 #ifndef TENON_CORE_ACTUATOR_H
@@ -22,7 +23,7 @@ struct actuator_slot {
 };
 
 struct actuator {
-    struct actuator_slot slots[PRIORITY_COUNT];   // slots[p - 1] for priority p
+    struct actuator_slot slots[PRIORITY_COUNT]; // slots[p - 1] for priority p
     uint8_t safe_size;
     uint8_t safe[ACTUATOR_VALUE_SIZE_MAX];
 };
@@ -31,8 +32,8 @@ struct actuator {
 MUST_CHECK enum error actuator_safe(struct actuator *actuator, struct bytes value);
 
 // Puts a command, or relinquishes the priority when `value` is CBOR null. ERROR_TOO_LARGE, ERROR_EXPIRED (nothing changed).
-MUST_CHECK enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t priority, struct bytes value, uint64_t expires_ms,
-                                       uint32_t link, uint64_t trace);
+MUST_CHECK enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t priority, struct bytes value,
+                                       uint64_t expires_ms, uint32_t link, uint64_t trace);
 
 // Ends commands that are over at `now_ms` and returns how many ended.
 uint32_t actuator_expire(struct actuator *actuator, uint64_t now_ms);

@@ -1,7 +1,7 @@
 // Assertions for what cannot happen; on in release, because a wrong actuator is worse than a restart.
 //
-// Never for what comes from outside (network, disk, guest, person): that is answered with an `enum error`. The program that links
-// core/ provides assert_failed(), which must not return.
+// Never for what comes from outside (network, disk, guest, person): that is answered with an `enum error`. The program that
+// links core/ provides assert_failed(), which must not return.
 #ifndef TENON_CORE_ASSERT_H
 #define TENON_CORE_ASSERT_H
 

@@ -1,6 +1,8 @@
-// The client's half of the endpoint: exchanges with retransmission (RFC 7252 §4.2), matching by token, Block1 upload and Block2 download.
+// The client's half of the endpoint: exchanges with retransmission (RFC 7252 §4.2), matching by token, Block1 upload and Block2
+// download.
 //
-// A token is the exchange's index (2 bytes) and 4 random bytes: a response finds its exchange at once and cannot be guessed off-path.
+// A token is the exchange's index (2 bytes) and 4 random bytes: a response finds its exchange at once and cannot be guessed
+// off-path.
 #include "core/assert.h"
 #include "core/coap_private.h"
 
@@ -22,8 +24,8 @@ static void release(struct coap_endpoint *endpoint, struct coap_exchange *exchan
     endpoint->exchanges_used--;
 }
 
-static void complete(struct coap_endpoint *endpoint, struct coap_exchange *exchange, enum error error, uint8_t code, uint16_t format,
-                     struct bytes body) {
+static void complete(struct coap_endpoint *endpoint, struct coap_exchange *exchange, enum error error, uint8_t code,
+                     uint16_t format, struct bytes body) {
     struct coap_completion completion = {exchange->user, error, code, format, body};
     // A body under reassembly must live through the callback, so only then is it given back.
     int32_t transfer = exchange->transfer;
@@ -76,7 +78,8 @@ static enum error build(struct buffer buffer, enum coap_type type, uint8_t code,
 }
 
 // Sends a new message of the exchange, with a new id and the retransmission started afresh.
-static void launch(struct coap_endpoint *endpoint, uint64_t now_ms, struct coap_exchange *exchange, const struct request_parts *parts) {
+static void launch(struct coap_endpoint *endpoint, uint64_t now_ms, struct coap_exchange *exchange,
+                   const struct request_parts *parts) {
     size_t size = 0;
     exchange->id = endpoint->next_id++;
     exchange->attempts = 0;
@@ -84,11 +87,12 @@ static void launch(struct coap_endpoint *endpoint, uint64_t now_ms, struct coap_
     enum error error = build((struct buffer){exchange->datagram, sizeof exchange->datagram},
                              exchange->confirmable ? COAP_CONFIRMABLE : COAP_NON_CONFIRMABLE, exchange->code, exchange->id,
                              (struct bytes){exchange->token, exchange->token_size}, exchange, parts, &size);
-    ASSERT(error == ERROR_NONE);  // path, query, delivery and payload are bounded below the datagram's size
+    ASSERT(error == ERROR_NONE); // path, query, delivery and payload are bounded below the datagram's size
     exchange->datagram_size = (uint16_t)size;
     uint32_t spread = endpoint->parameters.ack_timeout_ms * (endpoint->parameters.ack_random_percent - 100) / 100;
     uint32_t jitter = spread == 0 ? 0 : (uint32_t)(coap_random(endpoint) % (spread + 1));
-    exchange->timeout_ms = exchange->confirmable ? endpoint->parameters.ack_timeout_ms + jitter : endpoint->parameters.request_timeout_ms;
+    exchange->timeout_ms =
+        exchange->confirmable ? endpoint->parameters.ack_timeout_ms + jitter : endpoint->parameters.request_timeout_ms;
     schedule(endpoint, exchange, now_ms + exchange->timeout_ms);
     coap_transmit(endpoint, &exchange->peer, (struct bytes){exchange->datagram, exchange->datagram_size});
 }
@@ -120,8 +124,8 @@ static bool too_deep(const char *path) {
 static enum error copy_outgoing(struct coap_exchange *exchange, const struct coap_outgoing *outgoing) {
     size_t path_size = strlen(outgoing->path);
     size_t query_size = outgoing->query == NULL ? 0 : strlen(outgoing->query);
-    if (path_size >= sizeof exchange->path || query_size >= sizeof exchange->query || outgoing->delivery.size > sizeof exchange->delivery ||
-        too_deep(outgoing->path)) {
+    if (path_size >= sizeof exchange->path || query_size >= sizeof exchange->query ||
+        outgoing->delivery.size > sizeof exchange->delivery || too_deep(outgoing->path)) {
         return ERROR_TOO_LARGE;
     }
     memcpy(exchange->path, outgoing->path, path_size + 1);
@@ -184,7 +188,8 @@ enum error coap_endpoint_request(struct coap_endpoint *endpoint, uint64_t now_ms
     exchange->used = true;
     endpoint->exchanges_used++;
     exchange->user = outgoing->user;
-    exchange->retransmit_max = outgoing->retransmit_max == UINT32_MAX ? endpoint->parameters.retransmit_max : outgoing->retransmit_max;
+    exchange->retransmit_max =
+        outgoing->retransmit_max == UINT32_MAX ? endpoint->parameters.retransmit_max : outgoing->retransmit_max;
     exchange->transfer = -1;
     exchange->upload = (struct bytes){NULL, 0};
     exchange->upload_offset = 0;
@@ -210,7 +215,8 @@ void coap_endpoint_cancel(struct coap_endpoint *endpoint, uint64_t user) {
     }
 }
 
-// --- what comes back -------------------------------------------------------------------------------------------------------------
+// --- what comes back
+// -------------------------------------------------------------------------------------------------------------
 
 static struct coap_exchange *find_by_id(const struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id) {
     for (uint32_t i = 0; i < endpoint->memory.exchange_count; i++) {
@@ -254,7 +260,8 @@ void coap_client_reset(struct coap_endpoint *endpoint, const struct coap_address
     }
 }
 
-bool coap_client_expects(const struct coap_endpoint *endpoint, const struct coap_address *peer, const struct coap_message *message) {
+bool coap_client_expects(const struct coap_endpoint *endpoint, const struct coap_address *peer,
+                         const struct coap_message *message) {
     return find_by_token(endpoint, peer, message) != NULL;
 }
 
@@ -277,7 +284,7 @@ static bool continue_upload(struct coap_endpoint *endpoint, uint64_t now_ms, str
     bool has_block = coap_block_read(&sent, COAP_OPTION_BLOCK1, &sent_block);
     ASSERT(has_block);
     if (block.number != sent_block.number && message->type == COAP_NON_CONFIRMABLE) {
-        endpoint->counters.duplicates++;  // a late or doubled answer to an earlier block
+        endpoint->counters.duplicates++; // a late or doubled answer to an earlier block
         return true;
     }
     if (block.number != sent_block.number) {
@@ -323,14 +330,14 @@ static bool continue_download(struct coap_endpoint *endpoint, uint64_t now_ms, s
     bool earlier = transfer != NULL && block.exponent <= COAP_BLOCK_EXPONENT_MAX && same_etag(transfer, etag) &&
                    (size_t)block.number * coap_block_size(block) < transfer->size;
     if (earlier && message->type == COAP_NON_CONFIRMABLE) {
-        endpoint->counters.duplicates++;  // a late or doubled answer with an earlier block
+        endpoint->counters.duplicates++; // a late or doubled answer with an earlier block
         return true;
     }
     bool in_order = transfer != NULL && block.exponent <= COAP_BLOCK_EXPONENT_MAX && same_etag(transfer, etag) &&
                     transfer->size == (size_t)block.number * coap_block_size(block) &&
                     (!block.more || message->payload.size == coap_block_size(block));
     if (!in_order) {
-        give_up(endpoint, exchange, ERROR_BUSY);  // the body changed between two blocks: ask again
+        give_up(endpoint, exchange, ERROR_BUSY); // the body changed between two blocks: ask again
         return true;
     }
     struct buffer body = coap_transfer_body(endpoint, transfer);
@@ -352,7 +359,8 @@ static bool continue_download(struct coap_endpoint *endpoint, uint64_t now_ms, s
     return true;
 }
 
-void coap_client_response(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message) {
+void coap_client_response(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                          const struct coap_message *message) {
     struct coap_exchange *exchange = find_by_token(endpoint, peer, message);
     if (exchange == NULL) {
         endpoint->counters.unmatched++;

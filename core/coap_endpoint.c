@@ -10,20 +10,17 @@ struct coap_parameters coap_parameters_default(void) {
         .ack_timeout_ms = 2000,
         .ack_random_percent = 150,
         .retransmit_max = 4,
-        .exchange_lifetime_ms = 247000,  // RFC 7252 §4.8.2
+        .exchange_lifetime_ms = 247000, // RFC 7252 §4.8.2
         .request_timeout_ms = 30000,
     };
 }
 
-void coap_endpoint_start(struct coap_endpoint *endpoint, const struct coap_parameters *parameters, const struct coap_callbacks *callbacks,
-                         const struct coap_endpoint_memory *memory, uint64_t seed) {
+void coap_endpoint_start(struct coap_endpoint *endpoint, const struct coap_parameters *parameters,
+                         const struct coap_callbacks *callbacks, const struct coap_endpoint_memory *memory, uint64_t seed) {
     ASSERT(memory->remembered_count > 0 && (memory->remembered_count & (memory->remembered_count - 1)) == 0);
     ASSERT(memory->exchange_count > 0 && memory->exchange_count <= UINT16_MAX && memory->transfer_count > 0);
-    *endpoint = (struct coap_endpoint){.parameters = *parameters,
-                                       .callbacks = *callbacks,
-                                       .memory = *memory,
-                                       .random = seed,
-                                       .next_deadline_ms = UINT64_MAX};
+    *endpoint = (struct coap_endpoint){
+        .parameters = *parameters, .callbacks = *callbacks, .memory = *memory, .random = seed, .next_deadline_ms = UINT64_MAX};
     endpoint->next_id = (uint16_t)coap_random(endpoint);
 }
 
@@ -45,7 +42,8 @@ void coap_send_empty(struct coap_endpoint *endpoint, const struct coap_address *
     coap_transmit(endpoint, peer, (struct bytes){message, sizeof message});
 }
 
-// --- bodies --------------------------------------------------------------------------------------------------------------------
+// --- bodies
+// --------------------------------------------------------------------------------------------------------------------
 
 struct buffer coap_transfer_body(const struct coap_endpoint *endpoint, const struct coap_transfer *transfer) {
     size_t part = endpoint->memory.bodies.size / endpoint->memory.transfer_count;
@@ -64,7 +62,8 @@ struct coap_transfer *coap_transfer_claim(struct coap_endpoint *endpoint, uint64
     return NULL;
 }
 
-// --- deduplication (RFC 7252 §4.5) -----------------------------------------------------------------------------------------------
+// --- deduplication (RFC 7252 §4.5)
+// -----------------------------------------------------------------------------------------------
 
 static uint32_t slot_of(const struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id) {
     uint32_t hash = 2166136261u;
@@ -74,9 +73,10 @@ static uint32_t slot_of(const struct coap_endpoint *endpoint, const struct coap_
     return (hash * 31u + id) & (endpoint->memory.remembered_count - 1);
 }
 
-// The entry of this message, or NULL with `*free` the place where it is to be remembered (the one that expires first when all are taken).
-static struct coap_memory_of_id *recall(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, uint16_t id,
-                                        struct coap_memory_of_id **place) {
+// The entry of this message, or NULL with `*free` the place where it is to be remembered (the one that expires first when all
+// are taken).
+static struct coap_memory_of_id *recall(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                                        uint16_t id, struct coap_memory_of_id **place) {
     uint32_t first = slot_of(endpoint, peer, id);
     uint32_t probes = endpoint->memory.remembered_count < PROBE_MAX ? endpoint->memory.remembered_count : PROBE_MAX;
     *place = NULL;
@@ -95,8 +95,8 @@ static struct coap_memory_of_id *recall(struct coap_endpoint *endpoint, uint64_t
     return NULL;
 }
 
-static struct coap_memory_of_id *remember(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, uint16_t id,
-                                          struct coap_memory_of_id *place) {
+static struct coap_memory_of_id *remember(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                                          uint16_t id, struct coap_memory_of_id *place) {
     place->used = true;
     place->peer = *peer;
     place->id = id;
@@ -105,7 +105,8 @@ static struct coap_memory_of_id *remember(struct coap_endpoint *endpoint, uint64
     return place;
 }
 
-// --- receiving -------------------------------------------------------------------------------------------------------------------
+// --- receiving
+// -------------------------------------------------------------------------------------------------------------------
 
 static void reject(struct coap_endpoint *endpoint, const struct coap_address *peer, struct bytes datagram) {
     endpoint->counters.malformed++;
@@ -119,7 +120,7 @@ static void receive_empty(struct coap_endpoint *endpoint, uint64_t now_ms, const
                           const struct coap_message *message) {
     switch (message->type) {
     case COAP_CONFIRMABLE:
-        coap_send_empty(endpoint, peer, COAP_RESET, message->id);  // a ping (RFC 7252 §4.3)
+        coap_send_empty(endpoint, peer, COAP_RESET, message->id); // a ping (RFC 7252 §4.3)
         return;
     case COAP_ACKNOWLEDGEMENT:
         coap_client_acknowledged(endpoint, now_ms, peer, message->id);
@@ -155,7 +156,7 @@ static void receive_response(struct coap_endpoint *endpoint, uint64_t now_ms, co
         struct coap_memory_of_id *entry = recall(endpoint, now_ms, peer, message->id, &place);
         if (entry != NULL) {
             endpoint->counters.duplicates++;
-            if (entry->reply_size > 0) {  // none when a NON request of the peer had this id
+            if (entry->reply_size > 0) { // none when a NON request of the peer had this id
                 coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
             }
             return;
@@ -169,13 +170,14 @@ static void receive_response(struct coap_endpoint *endpoint, uint64_t now_ms, co
         coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
     }
     if (coap_has_unknown_critical(message)) {
-        endpoint->counters.malformed++;  // rejected (RFC 7252 §5.4.1)
+        endpoint->counters.malformed++; // rejected (RFC 7252 §5.4.1)
         return;
     }
     coap_client_response(endpoint, now_ms, peer, message);
 }
 
-void coap_endpoint_receive(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, struct bytes datagram) {
+void coap_endpoint_receive(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                           struct bytes datagram) {
     struct coap_message message;
     endpoint->counters.received++;
     if (coap_message_parse(datagram, &message) != ERROR_NONE) {
@@ -191,7 +193,7 @@ void coap_endpoint_receive(struct coap_endpoint *endpoint, uint64_t now_ms, cons
     } else if ((class == 2 || class == 4 || class == 5) && message.type != COAP_RESET) {
         receive_response(endpoint, now_ms, peer, &message);
     } else {
-        reject(endpoint, peer, datagram);  // reserved classes (RFC 7252 §3), requests in ACK or RST
+        reject(endpoint, peer, datagram); // reserved classes (RFC 7252 §3), requests in ACK or RST
     }
 }
 

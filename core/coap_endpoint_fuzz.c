@@ -1,7 +1,8 @@
-// An endpoint under any order of datagrams, requests, cancellations and time keeps its tables consistent and completes each request once.
+// An endpoint under any order of datagrams, requests, cancellations and time keeps its tables consistent and completes each
+// request once.
 //
-// The input is a list of steps: one octet of kind, one of argument, and for a datagram its size in two octets and its bytes. A datagram
-// of the kinds 2 and 3 gets id and token of the exchange that the argument names, so that responses find one.
+// The input is a list of steps: one octet of kind, one of argument, and for a datagram its size in two octets and its bytes. A
+// datagram of the kinds 2 and 3 gets id and token of the exchange that the argument names, so that responses find one.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,7 +49,7 @@ static void completed(void *context, const struct coap_completion *completion) {
     ASSERT(outstanding > 0 && (completion->error == ERROR_NONE || completion->body.size == 0));
     outstanding--;
     for (size_t i = 0; i < completion->body.size; i++) {
-        large[0] = (uint8_t)(large[0] ^ completion->body.data[i]);  // every byte of it can be read
+        large[0] = (uint8_t)(large[0] ^ completion->body.data[i]); // every byte of it can be read
     }
 }
 
@@ -61,7 +62,9 @@ static void ask(uint8_t argument, const struct coap_address *peer, uint64_t now)
         .code = codes[argument >> 1 & 1],
         .path = "code/ab",
         .content_format = COAP_FORMAT_OCTETS,
-        .payload = {large, (argument & 2) == 0 ? 0 : (argument & 4) == 0 ? 10 : sizeof large},
+        .payload = {large, (argument & 2) == 0   ? 0
+                           : (argument & 4) == 0 ? 10
+                                                 : sizeof large},
         .retransmit_max = UINT32_MAX,
         .user = argument >> 3 & 3,
     };
@@ -112,7 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     outstanding = 0;
     struct coap_parameters parameters = coap_parameters_default();
     struct coap_callbacks callbacks = {NULL, transmit, serve, completed};
-    struct coap_endpoint_memory memory = {exchanges, EXCHANGES, remembered, REMEMBERED, transfers, TRANSFERS, {bodies, sizeof bodies}};
+    struct coap_endpoint_memory memory = {
+        exchanges, EXCHANGES, remembered, REMEMBERED, transfers, TRANSFERS, {bodies, sizeof bodies}};
     coap_endpoint_start(&endpoint, &parameters, &callbacks, &memory, 1);
     uint64_t now = 1;
     for (size_t at = 0; size - at >= 4;) {

@@ -7,7 +7,8 @@
 
 static const struct bytes nothing = {NULL, 0};
 
-// --- parsing (RFC 7252 §3) -----------------------------------------------------------------------------------------------------
+// --- parsing (RFC 7252 §3)
+// -----------------------------------------------------------------------------------------------------
 
 struct cursor {
     const uint8_t *at;
@@ -66,7 +67,7 @@ static enum error read_options(struct cursor *cursor, struct coap_message *out) 
         if (*cursor->at == PAYLOAD_MARKER) {
             cursor->at++;
             if (cursor->at == cursor->end) {
-                return ERROR_MALFORMED;  // a marker followed by no payload (RFC 7252 §3)
+                return ERROR_MALFORMED; // a marker followed by no payload (RFC 7252 §3)
             }
             out->payload = (struct bytes){cursor->at, (size_t)(cursor->end - cursor->at)};
             return ERROR_NONE;
@@ -101,7 +102,7 @@ enum error coap_message_parse(struct bytes datagram, struct coap_message *out) {
         return ERROR_TRUNCATED;
     }
     if (out->code == COAP_EMPTY && datagram.size != 4) {
-        return ERROR_MALFORMED;  // an Empty message has nothing after the id (RFC 7252 §4.1)
+        return ERROR_MALFORMED; // an Empty message has nothing after the id (RFC 7252 §4.1)
     }
     out->token = (struct bytes){data + 4, token_size};
     struct cursor cursor = {data + 4 + token_size, data + datagram.size};
@@ -171,7 +172,8 @@ struct bytes coap_message_query(const struct coap_message *message, const char *
     return nothing;
 }
 
-// --- building ------------------------------------------------------------------------------------------------------------------
+// --- building
+// ------------------------------------------------------------------------------------------------------------------
 
 static void put(struct coap_builder *builder, const void *data, size_t size) {
     if (builder->error != ERROR_NONE) {
@@ -191,7 +193,8 @@ void coap_builder_start(struct coap_builder *builder, struct buffer buffer, enum
                         struct bytes token) {
     ASSERT(token.size <= COAP_TOKEN_SIZE_MAX);
     *builder = (struct coap_builder){.buffer = buffer};
-    const uint8_t head[4] = {(uint8_t)(COAP_VERSION << 6 | (unsigned)type << 4 | token.size), code, (uint8_t)(id >> 8), (uint8_t)id};
+    const uint8_t head[4] = {(uint8_t)(COAP_VERSION << 6 | (unsigned)type << 4 | token.size), code, (uint8_t)(id >> 8),
+                             (uint8_t)id};
     put(builder, head, sizeof head);
     put(builder, token.data, token.size);
 }

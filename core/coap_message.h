@@ -68,26 +68,27 @@ enum coap_content_format {
     COAP_FORMAT_OCTETS = 42,
     COAP_FORMAT_JSON = 50,
     COAP_FORMAT_CBOR = 60,
-    COAP_FORMAT_NONE = 0xffff,  // no Content-Format option
+    COAP_FORMAT_NONE = 0xffff, // no Content-Format option
 };
 
 struct coap_option {
     uint16_t number;
-    struct bytes value;   // into the datagram
+    struct bytes value; // into the datagram
 };
 
 struct coap_message {
     enum coap_type type;
     uint8_t code;
     uint16_t id;
-    struct bytes token;   // into the datagram, 0-8 bytes
+    struct bytes token; // into the datagram, 0-8 bytes
     uint32_t option_count;
-    struct coap_option options[COAP_OPTIONS_MAX];  // in order of number
-    struct bytes payload; // into the datagram
+    struct coap_option options[COAP_OPTIONS_MAX]; // in order of number
+    struct bytes payload;                         // into the datagram
 };
 
-// Parses one datagram. ERROR_TRUNCATED, ERROR_MALFORMED (RFC 7252 §3: version, token length 9-15, reserved nibble, marker without payload),
-// ERROR_FULL (more than COAP_OPTIONS_MAX options). On ERROR_MALFORMED and ERROR_FULL, type and id are set when the header could be read.
+// Parses one datagram. ERROR_TRUNCATED, ERROR_MALFORMED (RFC 7252 §3: version, token length 9-15, reserved nibble, marker
+// without payload), ERROR_FULL (more than COAP_OPTIONS_MAX options). On ERROR_MALFORMED and ERROR_FULL, type and id are set
+// when the header could be read.
 MUST_CHECK enum error coap_message_parse(struct bytes datagram, struct coap_message *out);
 
 // First option of the number, or NULL.
@@ -96,7 +97,8 @@ const struct coap_option *coap_message_option(const struct coap_message *message
 // Value of a uint option (RFC 7252 §3.2), or `absent` when it is not there or longer than 4 bytes.
 uint32_t coap_message_option_uint(const struct coap_message *message, uint16_t number, uint32_t absent);
 
-// Joins the Uri-Path options as "a/b/c", NUL-terminated. ERROR_TOO_LARGE when it does not fit; ERROR_MALFORMED when a segment holds '/' or NUL.
+// Joins the Uri-Path options as "a/b/c", NUL-terminated. ERROR_TOO_LARGE when it does not fit; ERROR_MALFORMED when a segment
+// holds '/' or NUL.
 MUST_CHECK enum error coap_message_path(const struct coap_message *message, char *out, size_t out_size);
 
 // Value of the Uri-Query option "name=value", as a view of the value; empty data pointer NULL when absent.
@@ -104,12 +106,13 @@ struct bytes coap_message_query(const struct coap_message *message, const char *
 
 struct coap_builder {
     struct buffer buffer;
-    size_t size;               // bytes written so far
+    size_t size; // bytes written so far
     uint16_t last_option;
-    enum error error;          // sticky
+    enum error error; // sticky
 };
 
-void coap_builder_start(struct coap_builder *builder, struct buffer buffer, enum coap_type type, uint8_t code, uint16_t id, struct bytes token);
+void coap_builder_start(struct coap_builder *builder, struct buffer buffer, enum coap_type type, uint8_t code, uint16_t id,
+                        struct bytes token);
 // Options must come in ascending order of number (asserted).
 void coap_builder_option(struct coap_builder *builder, uint16_t number, struct bytes value);
 void coap_builder_option_uint(struct coap_builder *builder, uint16_t number, uint32_t value);

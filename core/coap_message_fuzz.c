@@ -1,4 +1,5 @@
-// Whatever coap_message_parse accepts is within the datagram, in order, and comes out of the builder such that it reads the same again.
+// Whatever coap_message_parse accepts is within the datagram, in order, and comes out of the builder such that it reads the
+// same again.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,12 +36,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         coap_builder_option(&builder, first.options[i].number, first.options[i].value);
     }
     coap_builder_payload(&builder, first.payload);
-    ASSERT(coap_builder_finish(&builder, &built) == ERROR_NONE && built <= size);  // never longer: the shortest form
+    ASSERT(coap_builder_finish(&builder, &built) == ERROR_NONE && built <= size); // never longer: the shortest form
     ASSERT(coap_message_parse((struct bytes){storage, built}, &second) == ERROR_NONE);
-    ASSERT(second.type == first.type && second.code == first.code && second.id == first.id && bytes_equal(second.token, first.token));
+    ASSERT(second.type == first.type && second.code == first.code && second.id == first.id &&
+           bytes_equal(second.token, first.token));
     ASSERT(second.option_count == first.option_count && bytes_equal(second.payload, first.payload));
     for (uint32_t i = 0; i < first.option_count; i++) {
-        ASSERT(second.options[i].number == first.options[i].number && bytes_equal(second.options[i].value, first.options[i].value));
+        ASSERT(second.options[i].number == first.options[i].number &&
+               bytes_equal(second.options[i].value, first.options[i].value));
     }
     if (coap_message_path(&first, path, sizeof path) == ERROR_NONE) {
         ASSERT(memchr(path, '\0', sizeof path) != NULL);

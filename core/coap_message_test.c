@@ -47,9 +47,11 @@ static void the_request_of_figure_16_is_built_byte_for_byte(void **state) {
 static void the_response_of_figure_16_is_built_byte_for_byte(void **state) {
     (void)state;
     struct coap_builder builder;
-    coap_builder_start(&builder, (struct buffer){storage, sizeof storage}, COAP_ACKNOWLEDGEMENT, COAP_CONTENT, 0x7d34, no_token);
+    coap_builder_start(&builder, (struct buffer){storage, sizeof storage}, COAP_ACKNOWLEDGEMENT, COAP_CONTENT, 0x7d34,
+                       no_token);
     coap_builder_payload(&builder, bytes_of_text("22.3 C"));
-    expect_bytes(finish(&builder), BYTES("\x60\x45\x7d\x34\xff" "22.3 C"));
+    expect_bytes(finish(&builder), BYTES("\x60\x45\x7d\x34\xff"
+                                         "22.3 C"));
 }
 
 static void the_messages_of_figure_17_with_their_token_are_read(void **state) {
@@ -63,7 +65,10 @@ static void the_messages_of_figure_17_with_their_token_are_read(void **state) {
     assert_int_equal(message.option_count, 1);
     assert_int_equal(message.options[0].number, COAP_OPTION_URI_PATH);
     assert_int_equal(message.payload.size, 0);
-    assert_int_equal(coap_message_parse(BYTES("\x61\x45\x7d\x35\x20\xff" "22.3 C"), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x61\x45\x7d\x35\x20\xff"
+                                              "22.3 C"),
+                                        &message),
+                     ERROR_NONE);
     assert_int_equal(message.type, COAP_ACKNOWLEDGEMENT);
     assert_int_equal(message.code, COAP_CONTENT);
     expect_bytes(message.token, BYTES("\x20"));
@@ -76,7 +81,10 @@ static void the_non_confirmable_messages_of_figure_21_are_read(void **state) {
     struct coap_message message;
     assert_int_equal(coap_message_parse(BYTES("\x51\x01\x7d\x40\x75\xbbtemperature"), &message), ERROR_NONE);
     assert_int_equal(message.type, COAP_NON_CONFIRMABLE);
-    assert_int_equal(coap_message_parse(BYTES("\x51\x45\xad\x7c\x75\xff" "22.3 C"), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x51\x45\xad\x7c\x75\xff"
+                                              "22.3 C"),
+                                        &message),
+                     ERROR_NONE);
     assert_int_equal(message.id, 0xad7c);
 }
 
@@ -113,24 +121,45 @@ static void broken_datagrams_are_refused(void **state) {
         {"version 0", BYTES("\x00\x01\x7d\x34"), ERROR_MALFORMED},
         {"version 2", BYTES("\x80\x01\x7d\x34"), ERROR_MALFORMED},
         {"version 3", BYTES("\xc0\x01\x7d\x34"), ERROR_MALFORMED},
-        {"token length 9", BYTES("\x49\x01\x7d\x34" "123456789"), ERROR_MALFORMED},
-        {"token length 15", BYTES("\x4f\x01\x7d\x34" "123456789012345"), ERROR_MALFORMED},
-        {"token cut", BYTES("\x44\x01\x7d\x34" "123"), ERROR_TRUNCATED},
+        {"token length 9",
+         BYTES("\x49\x01\x7d\x34"
+               "123456789"),
+         ERROR_MALFORMED},
+        {"token length 15",
+         BYTES("\x4f\x01\x7d\x34"
+               "123456789012345"),
+         ERROR_MALFORMED},
+        {"token cut",
+         BYTES("\x44\x01\x7d\x34"
+               "123"),
+         ERROR_TRUNCATED},
         {"marker without payload", BYTES("\x40\x01\x7d\x34\xff"), ERROR_MALFORMED},
-        {"marker without payload after an option", BYTES("\x40\x01\x7d\x34\xb1" "a\xff"), ERROR_MALFORMED},
+        {"marker without payload after an option",
+         BYTES("\x40\x01\x7d\x34\xb1"
+               "a\xff"),
+         ERROR_MALFORMED},
         {"delta nibble 15", BYTES("\x40\x01\x7d\x34\xf0"), ERROR_MALFORMED},
         {"length nibble 15", BYTES("\x40\x01\x7d\x34\x0f"), ERROR_MALFORMED},
         {"delta extension of one cut", BYTES("\x40\x01\x7d\x34\xd0"), ERROR_TRUNCATED},
         {"delta extension of two cut", BYTES("\x40\x01\x7d\x34\xe0\x00"), ERROR_TRUNCATED},
         {"length extension of one cut", BYTES("\x40\x01\x7d\x34\x1d"), ERROR_TRUNCATED},
         {"length extension of two cut", BYTES("\x40\x01\x7d\x34\x1e\x00"), ERROR_TRUNCATED},
-        {"value cut", BYTES("\x40\x01\x7d\x34\xb3" "ab"), ERROR_TRUNCATED},
-        {"value with extended length cut", BYTES("\x40\x01\x7d\x34\xbd\x00" "abcdefghijkl"), ERROR_TRUNCATED},
+        {"value cut",
+         BYTES("\x40\x01\x7d\x34\xb3"
+               "ab"),
+         ERROR_TRUNCATED},
+        {"value with extended length cut",
+         BYTES("\x40\x01\x7d\x34\xbd\x00"
+               "abcdefghijkl"),
+         ERROR_TRUNCATED},
         {"number over 65535 by one delta", BYTES("\x40\x01\x7d\x34\xe0\xff\xff"), ERROR_MALFORMED},
         {"number over 65535 by two deltas", BYTES("\x40\x01\x7d\x34\xe0\xfe\xf2\x10"), ERROR_MALFORMED},
         {"empty with a token", BYTES("\x41\x00\x7d\x34\x20"), ERROR_MALFORMED},
         {"empty with an option", BYTES("\x40\x00\x7d\x34\x10"), ERROR_MALFORMED},
-        {"empty with a payload", BYTES("\x40\x00\x7d\x34\xff" "a"), ERROR_MALFORMED},
+        {"empty with a payload",
+         BYTES("\x40\x00\x7d\x34\xff"
+               "a"),
+         ERROR_MALFORMED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct coap_message message;
@@ -269,11 +298,18 @@ static void a_path_fits_its_place_to_the_byte(void **state) {
     (void)state;
     struct coap_message message;
     char path[6];
-    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb5" "abcde"), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb5"
+                                              "abcde"),
+                                        &message),
+                     ERROR_NONE);
     assert_int_equal(coap_message_path(&message, path, 6), ERROR_NONE);
     assert_string_equal(path, "abcde");
     assert_int_equal(coap_message_path(&message, path, 5), ERROR_TOO_LARGE);
-    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb2" "ab\x02" "cd"), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb2"
+                                              "ab\x02"
+                                              "cd"),
+                                        &message),
+                     ERROR_NONE);
     assert_int_equal(coap_message_path(&message, path, 6), ERROR_NONE);
     assert_string_equal(path, "ab/cd");
     assert_int_equal(coap_message_path(&message, path, 5), ERROR_TOO_LARGE);
@@ -285,16 +321,23 @@ static void a_segment_with_a_slash_or_a_nul_is_malformed(void **state) {
     (void)state;
     struct coap_message message;
     char path[32];
-    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb3" "a/b"), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb3"
+                                              "a/b"),
+                                        &message),
+                     ERROR_NONE);
     assert_int_equal(coap_message_path(&message, path, sizeof path), ERROR_MALFORMED);
-    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb3" "a\0b"), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xb3"
+                                              "a\0b"),
+                                        &message),
+                     ERROR_NONE);
     assert_int_equal(coap_message_path(&message, path, sizeof path), ERROR_MALFORMED);
 }
 
 static void a_query_is_found_by_its_whole_name(void **state) {
     (void)state;
     struct coap_message message;
-    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xd7\x02tasks=x\x06task=y\x04task\x02z="), &message), ERROR_NONE);
+    assert_int_equal(coap_message_parse(BYTES("\x40\x01\x00\x01\xd7\x02tasks=x\x06task=y\x04task\x02z="), &message),
+                     ERROR_NONE);
     expect_bytes(coap_message_query(&message, "task"), bytes_of_text("y"));
     expect_bytes(coap_message_query(&message, "tasks"), bytes_of_text("x"));
     assert_int_equal(coap_message_query(&message, "z").size, 0);

@@ -10,7 +10,7 @@ struct coap_block {
     bool more;
     uint32_t exponent;
 };
-#define COAP_BLOCK_EXPONENT_MAX 6  // 1,024 bytes
+#define COAP_BLOCK_EXPONENT_MAX 6 // 1,024 bytes
 static inline size_t coap_block_size(struct coap_block block) {
     return (size_t)16 << block.exponent;
 }
@@ -37,8 +37,8 @@ struct buffer coap_transfer_body(const struct coap_endpoint *endpoint, const str
 struct coap_transfer *coap_transfer_claim(struct coap_endpoint *endpoint, uint64_t now_ms);
 
 // coap_server.c: answers one new request and keeps the reply of a confirmable one in `entry`.
-void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message,
-                         struct coap_memory_of_id *entry);
+void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                         const struct coap_message *message, struct coap_memory_of_id *entry);
 
 // True when a critical option is none of those that the endpoint or its handlers understand (RFC 7252 §5.4.1).
 bool coap_has_unknown_critical(const struct coap_message *message);
@@ -46,8 +46,10 @@ bool coap_has_unknown_critical(const struct coap_message *message);
 // coap_client.c
 void coap_client_acknowledged(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, uint16_t id);
 void coap_client_reset(struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id);
-bool coap_client_expects(const struct coap_endpoint *endpoint, const struct coap_address *peer, const struct coap_message *message);
-void coap_client_response(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message);
+bool coap_client_expects(const struct coap_endpoint *endpoint, const struct coap_address *peer,
+                         const struct coap_message *message);
+void coap_client_response(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                          const struct coap_message *message);
 // Retransmits or gives up one exchange when it is due; lowers the next deadline.
 void coap_client_advance(struct coap_endpoint *endpoint, uint64_t now_ms, uint32_t index);
 

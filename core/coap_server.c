@@ -1,7 +1,8 @@
 // The server's half of the endpoint: options, Block1 reassembly, the handler, Block2 slices, the reply.
 //
-// Block2 needs no state here: the handler is asked again for each block and the body's ETag tells the client whether it changed. Only GET is
-// answered in blocks, for asking again repeats the effect of anything else; other answers are cut to one block.
+// A large answer to GET is kept as a snapshot while its peer fetches it block by block; without a free place the handler is
+// asked again for each block, and the ETag tells the client whether the body changed. Only GET is answered in blocks, for
+// asking again repeats the effect of anything else; other answers are cut to one block.
 #include "core/coap_private.h"
 
 static bool is_known_critical(uint16_t number) {
@@ -37,7 +38,7 @@ struct serving {
     struct coap_memory_of_id *entry;
     bool has_block1;
     struct coap_block block1;
-    uint32_t size1;                  // told with 4.13; 0 for none
+    uint32_t size1; // told with 4.13; 0 for none
 };
 
 static uint64_t fingerprint(struct bytes body) {
@@ -53,7 +54,8 @@ static bool slice(const struct serving *serving, const struct coap_response *res
                   struct bytes *part) {
     size_t size = response->body.size;
     *blocks = coap_block_read(serving->message, COAP_OPTION_BLOCK2, block);
-    if (serving->message->code != COAP_GET || response->code >> 5 != 2) {  // an error is told whole, whatever block was asked for
+    if (serving->message->code != COAP_GET ||
+        response->code >> 5 != 2) { // an error is told whole, whatever block was asked for
         *blocks = false;
         *part = (struct bytes){response->body.data, size > COAP_PAYLOAD_SIZE_MAX ? COAP_PAYLOAD_SIZE_MAX : size};
         return true;
@@ -94,8 +96,9 @@ static void reply(struct serving *serving, struct coap_response response) {
     bool blocks = false;
     bool confirmable = message->type == COAP_CONFIRMABLE;
     if (response.code == 0) {
-        if (confirmable) {  // kept like any reply: a duplicate of the request is acknowledged again
-            const uint8_t empty[4] = {1u << 6 | COAP_ACKNOWLEDGEMENT << 4, COAP_EMPTY, (uint8_t)(message->id >> 8), (uint8_t)message->id};
+        if (confirmable) { // kept like any reply: a duplicate of the request is acknowledged again
+            const uint8_t empty[4] = {1u << 6 | COAP_ACKNOWLEDGEMENT << 4, COAP_EMPTY, (uint8_t)(message->id >> 8),
+                                      (uint8_t)message->id};
             memcpy(serving->entry->reply, empty, sizeof empty);
             serving->entry->reply_size = sizeof empty;
             coap_transmit(endpoint, serving->peer, (struct bytes){empty, sizeof empty});
@@ -108,8 +111,8 @@ static void reply(struct serving *serving, struct coap_response response) {
         blocks = false;
     }
     uint16_t id = confirmable ? message->id : endpoint->next_id++;
-    coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram}, confirmable ? COAP_ACKNOWLEDGEMENT : COAP_NON_CONFIRMABLE,
-                       response.code, id, message->token);
+    coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram},
+                       confirmable ? COAP_ACKNOWLEDGEMENT : COAP_NON_CONFIRMABLE, response.code, id, message->token);
     if (blocks) {
         put_etag(&builder, response.body);
     }
@@ -145,7 +148,8 @@ static void refuse(struct serving *serving, uint8_t code) {
     reply(serving, (struct coap_response){.code = code, .content_format = COAP_FORMAT_NONE});
 }
 
-static struct coap_transfer *upload_find(const struct serving *serving, const char *path) {
+// The body of this peer, method and path: an upload, or for GET a snapshot.
+static struct coap_transfer *transfer_find(const struct serving *serving, const char *path) {
     for (uint32_t i = 0; i < serving->endpoint->memory.transfer_count; i++) {
         struct coap_transfer *transfer = &serving->endpoint->memory.transfers[i];
         if (transfer->used && !transfer->download && transfer->code == serving->message->code &&
@@ -156,11 +160,12 @@ static struct coap_transfer *upload_find(const struct serving *serving, const ch
     return NULL;
 }
 
-// Takes in one block of an upload (RFC 7959 §2.5). Returns the transfer once the last block is in; otherwise NULL, and the answer is given.
+// Takes in one block of an upload (RFC 7959 §2.5). Returns the transfer once the last block is in; otherwise NULL, and the
+// answer is given.
 static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, const char *path) {
     struct coap_endpoint *endpoint = serving->endpoint;
     struct coap_block block = serving->block1;
-    struct coap_transfer *transfer = upload_find(serving, path);
+    struct coap_transfer *transfer = transfer_find(serving, path);
     if (block.exponent > COAP_BLOCK_EXPONENT_MAX || (block.more && serving->message->payload.size != coap_block_size(block))) {
         refuse(serving, COAP_BAD_REQUEST);
         return NULL;
@@ -200,10 +205,51 @@ static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, co
     return transfer;
 }
 
-void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const struct coap_message *message,
-                         struct coap_memory_of_id *entry) {
+// The answer to a later block, from the snapshot taken with the first. False when there is none.
+static bool serve_snapshot(struct serving *serving, uint64_t now_ms, const char *path) {
+    struct coap_block block;
+    struct coap_transfer *snapshot = transfer_find(serving, path);
+    bool later = coap_block_read(serving->message, COAP_OPTION_BLOCK2, &block) && block.number > 0;
+    if (!later || snapshot == NULL || snapshot->expires_ms <= now_ms) {
+        return false;
+    }
+    struct bytes body = {coap_transfer_body(serving->endpoint, snapshot).data, snapshot->size};
+    reply(serving, (struct coap_response){.code = COAP_CONTENT, .content_format = snapshot->content_format, .body = body});
+    if (((size_t)block.number + 1) * coap_block_size(block) >= snapshot->size) {
+        snapshot->used = false;
+    } else {
+        snapshot->expires_ms = now_ms + serving->endpoint->parameters.request_timeout_ms;
+    }
+    return true;
+}
+
+static void keep_snapshot(struct serving *serving, uint64_t now_ms, const char *path, const struct coap_response *response) {
+    if (response->code != COAP_CONTENT || response->body.size <= COAP_PAYLOAD_SIZE_MAX) {
+        return;
+    }
+    struct coap_transfer *snapshot = transfer_find(serving, path);
+    snapshot = snapshot != NULL ? snapshot : coap_transfer_claim(serving->endpoint, now_ms);
+    if (snapshot == NULL) {
+        return;
+    }
+    struct buffer place = coap_transfer_body(serving->endpoint, snapshot);
+    if (response->body.size > place.size) {
+        snapshot->used = false;
+        return;
+    }
+    snapshot->peer = *serving->peer;
+    snapshot->code = COAP_GET;
+    snapshot->content_format = response->content_format;
+    snapshot->size = response->body.size;
+    snapshot->expires_ms = now_ms + serving->endpoint->parameters.request_timeout_ms;
+    memcpy(snapshot->path, path, strlen(path) + 1);
+    memcpy(place.data, response->body.data, response->body.size);
+}
+
+void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                         const struct coap_message *message, struct coap_memory_of_id *entry) {
     struct serving serving = {.endpoint = endpoint, .peer = peer, .message = message, .entry = entry};
-    char path[sizeof ((struct coap_transfer *)0)->path];
+    char path[sizeof((struct coap_transfer *)0)->path];
     struct coap_transfer *transfer = NULL;
     if (coap_has_unknown_critical(message)) {
         if (message->type == COAP_CONFIRMABLE) {
@@ -222,18 +268,25 @@ void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const 
             return;
         }
     }
+    if (message->code == COAP_GET && serve_snapshot(&serving, now_ms, path)) {
+        return;
+    }
     struct coap_request request = {
         .peer = *peer,
         .confirmable = message->type == COAP_CONFIRMABLE,
         .code = message->code,
         .path = path,
         .message = message,
-        .payload = transfer == NULL ? message->payload : (struct bytes){coap_transfer_body(endpoint, transfer).data, transfer->size},
+        .payload =
+            transfer == NULL ? message->payload : (struct bytes){coap_transfer_body(endpoint, transfer).data, transfer->size},
         .content_format = (uint16_t)coap_message_option_uint(message, COAP_OPTION_CONTENT_FORMAT, COAP_FORMAT_NONE),
     };
     struct coap_response response = {.code = COAP_NOT_FOUND, .content_format = COAP_FORMAT_NONE};
     endpoint->callbacks.serve(endpoint->callbacks.context, &request, &response);
     reply(&serving, response);
+    if (message->code == COAP_GET) {
+        keep_snapshot(&serving, now_ms, path, &response);
+    }
     if (transfer != NULL) {
         transfer->used = false;
     }

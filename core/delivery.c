@@ -19,7 +19,8 @@ enum error delivery_decode(struct bytes encoded, struct delivery *out) {
         return error;
     }
     bool is_command = out->delivery == DELIVERY_COMMAND;
-    if (out->sequence == 0 || (is_command && out->priority == 0) || (!is_command && (out->priority != 0 || out->remaining_ms != 0))) {
+    if (out->sequence == 0 || (is_command && out->priority == 0) ||
+        (!is_command && (out->priority != 0 || out->remaining_ms != 0))) {
         return ERROR_MALFORMED;
     }
     out->trace = 0;

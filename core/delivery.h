@@ -8,11 +8,11 @@
 
 struct delivery {
     enum delivery_class delivery;
-    uint32_t epoch;                // of the source task's placement, or the boot count for a resource
-    uint64_t sequence;             // rises per link and epoch; never 0
-    uint32_t remaining_ms;         // command: lifetime left at this very transmission
-    uint32_t priority;             // command: 1-16
-    uint32_t age_ms;               // of the value at this very transmission
+    uint32_t epoch;        // of the source task's placement, or the boot count for a resource
+    uint64_t sequence;     // rises per link and epoch; never 0
+    uint32_t remaining_ms; // command: lifetime left at this very transmission
+    uint32_t priority;     // command: 1-16
+    uint32_t age_ms;       // of the value at this very transmission
     uint64_t trace;
 };
 

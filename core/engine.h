@@ -9,13 +9,14 @@
 #include "core/manifest.h"
 #include "core/outbox.h"
 
-struct engine_module;    // loaded code, owned by the engine
-struct engine_instance;  // one running copy, owned by the engine
+struct engine_module;   // loaded code, owned by the engine
+struct engine_instance; // one running copy, owned by the engine
 
 struct engine {
-    const char *name;    // "wamr", "native"
+    const char *name; // "wamr", "native"
 
-    // Makes `wasm` ready to start. The engine keeps its own copy of what it needs. `*refusal` (160 bytes) gets a sentence on failure.
+    // Makes `wasm` ready to start. The engine keeps its own copy of what it needs. `*refusal` (160 bytes) gets a sentence on
+    // failure.
     enum error (*load)(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]);
     void (*unload)(struct engine *engine, struct engine_module *module);
     const struct manifest *(*manifest)(const struct engine_module *module);
@@ -26,7 +27,8 @@ struct engine {
     void (*stop)(struct engine *engine, struct engine_instance *instance);
 
     // Gives one message to the component and collects what it sends in `outbox`, which the caller has reset.
-    // ERROR_TRAP, ERROR_BUDGET, ERROR_FLOOD, ERROR_BAD_POINTER, ERROR_BAD_PORT, ERROR_REFUSED_MESSAGE, ERROR_TOO_LARGE (message over the inbox).
+    // ERROR_TRAP, ERROR_BUDGET, ERROR_FLOOD, ERROR_BAD_POINTER, ERROR_BAD_PORT, ERROR_REFUSED_MESSAGE, ERROR_TOO_LARGE (message
+    // over the inbox).
     enum error (*receive)(struct engine_instance *instance, uint32_t input, struct bytes message, struct outbox *outbox);
 
     // The declared state region as it is now; valid until the next receive or stop. Size 0 when the component declares none.

@@ -4,7 +4,8 @@
 
 // Names: long enough for "ahu-03-supply-air-temperature-reset" and short enough to keep in every table. With the NUL.
 #define NAME_SIZE_MAX 48
-// A Brick Schema class; the longest in Brick 1.3 has 71 letters, the ones of sensors and set-points stay under 60. With the NUL.
+// A Brick Schema class; the longest in Brick 1.3 has 71 letters, the ones of sensors and set-points stay under 60. With the
+// NUL.
 #define QUANTITY_SIZE_MAX 64
 // A SenML (RFC 8428 §12.1) or UCUM unit code. With the NUL.
 #define UNIT_SIZE_MAX 16

@@ -16,7 +16,8 @@
 
 // A request whose peer did not answer is made anew after this long (network time).
 #define RETRY_AFTER_MS 500
-// Sequence numbers of one boot start at boot << 40, so that they rise over restarts of the node: 10^12 messages fit in one boot.
+// Sequence numbers of one boot start at boot << 40, so that they rise over restarts of the node: 10^12 messages fit in one
+// boot.
 #define SEQUENCE_BOOT_SHIFT 40
 
 static struct link *link_at(struct runtime *runtime, uint32_t index) {
@@ -159,7 +160,8 @@ static void pump(struct runtime *runtime, struct link *link) {
         struct message *head = link->pending.head;
         if (head->delivery == DELIVERY_COMMAND && head->expires_ms <= runtime->building_ms) {
             runtime->traffic[DELIVERY_COMMAND].expired++;
-            event_tell(runtime, EVENT_COMMAND_EXPIRED, source_name(runtime, link), ERROR_EXPIRED, destination_name(runtime, link));
+            event_tell(runtime, EVENT_COMMAND_EXPIRED, source_name(runtime, link), ERROR_EXPIRED,
+                       destination_name(runtime, link));
             message_release(&runtime->pool, message_queue_pop(&link->pending));
             continue;
         }
@@ -276,7 +278,8 @@ static void hold(struct runtime *runtime, struct link *link, struct message *mes
     }
 }
 
-static struct message *make(struct runtime *runtime, const struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
+static struct message *make(struct runtime *runtime, const struct link *link, struct bytes value, uint64_t trace,
+                            uint64_t born_ms) {
     struct message *message = message_take(&runtime->pool, value);
     if (message == NULL) {
         runtime->traffic[link->plan->delivery].dropped++;
@@ -369,8 +372,8 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
         error = !wire_is_null(value) && !in_range(&resource->facts, value) ? ERROR_MISMATCH : ERROR_NONE;
     }
     if (error == ERROR_NONE) {
-        error = actuator_command(&resource->actuator, runtime->building_ms, message->priority, value, message->expires_ms, message->link,
-                                 message->trace);
+        error = actuator_command(&resource->actuator, runtime->building_ms, message->priority, value, message->expires_ms,
+                                 message->link, message->trace);
     }
     if (error != ERROR_NONE) {
         if (error == ERROR_EXPIRED) {
@@ -456,7 +459,7 @@ static uint8_t accept(struct runtime *runtime, struct link *link, const struct d
                         runtime_tables(runtime)->tasks[link->plan->destination.index].queue.count >= TASK_QUEUE_MAX;
     struct message *message = task_is_full ? NULL : make(runtime, link, payload, delivery->trace, born_ms);
     if (message == NULL) {
-        return COAP_SERVICE_UNAVAILABLE;  // the source keeps a reliable message and tries again
+        return COAP_SERVICE_UNAVAILABLE; // the source keeps a reliable message and tries again
     }
     enum error error = check_sequence(link, delivery);
     if (error != ERROR_NONE) {
@@ -465,7 +468,8 @@ static uint8_t accept(struct runtime *runtime, struct link *link, const struct d
             traffic->duplicates++;
             return COAP_CHANGED;
         }
-        return refuse(runtime, link, COAP_CONFLICT, error, "its epoch is over: another instance of the source task has taken over");
+        return refuse(runtime, link, COAP_CONFLICT, error,
+                      "its epoch is over: another instance of the source task has taken over");
     }
     message->priority = (uint8_t)delivery->priority;
     message->sequence = delivery->sequence;
@@ -491,11 +495,13 @@ static uint8_t serve(struct runtime *runtime, const struct coap_request *request
         return refuse(runtime, link, COAP_FORBIDDEN, ERROR_DENIED, "the sender is not the link's source");
     }
     struct delivery delivery;
-    if (option == NULL || delivery_decode(option->value, &delivery) != ERROR_NONE || delivery.delivery != link->plan->delivery) {
+    if (option == NULL || delivery_decode(option->value, &delivery) != ERROR_NONE ||
+        delivery.delivery != link->plan->delivery) {
         return refuse(runtime, link, COAP_BAD_OPTION, ERROR_MALFORMED, "option 65101 is missing, broken or of another class");
     }
     if (request->payload.size > MESSAGE_SIZE_MAX || !wire_is_item(request->payload)) {
-        return refuse(runtime, link, COAP_BAD_REQUEST, ERROR_MALFORMED, "the payload is not one CBOR item of at most 512 bytes");
+        return refuse(runtime, link, COAP_BAD_REQUEST, ERROR_MALFORMED,
+                      "the payload is not one CBOR item of at most 512 bytes");
     }
     if (delivery.delivery == DELIVERY_COMMAND && delivery.priority != link->plan->priority) {
         return refuse(runtime, link, COAP_FORBIDDEN, ERROR_DENIED, "the priority is not the one that the plan grants");
@@ -517,7 +523,7 @@ static void go_stale(struct runtime *runtime, struct link *link) {
     runtime->fallbacks++;
     event_tell(runtime, EVENT_INPUT_STALE, destination_name(runtime, link), ERROR_TIMEOUT, source_name(runtime, link));
     if (link->plan->destination.kind != END_TASK) {
-        return;  // a resource falls back to its safe value when the command expires
+        return; // a resource falls back to its safe value when the command expires
     }
     static const uint8_t null_item[1] = {0xf6};
     struct bytes fallback = link->plan->fallback.size > 0 ? link->plan->fallback : (struct bytes){null_item, 1};

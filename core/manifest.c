@@ -1,5 +1,5 @@
-// Reads and writes abi/manifest.cddl. Memory: the caller's. Every number and name is bounded while it is read, so a decoded manifest is
-// valid by construction; see manifest.h for the errors.
+// Reads and writes abi/manifest.cddl. Memory: the caller's. Every number and name is bounded while it is read, so a decoded
+// manifest is valid by construction; see manifest.h for the errors.
 #include "core/manifest.h"
 
 #include "core/wire.h"

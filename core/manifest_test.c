@@ -116,9 +116,12 @@ static void a_general_quantity_accepts_its_special_cases(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_manifests_survive_decoding_and_encoding), cmocka_unit_test(a_decoded_manifest_has_the_declared_values),
-        cmocka_unit_test(vectors_that_break_a_rule_are_refused),          cmocka_unit_test(every_cut_of_a_manifest_is_refused),
-        cmocka_unit_test(a_buffer_that_is_too_short_is_said_so),          cmocka_unit_test(a_general_quantity_accepts_its_special_cases),
+        cmocka_unit_test(golden_manifests_survive_decoding_and_encoding),
+        cmocka_unit_test(a_decoded_manifest_has_the_declared_values),
+        cmocka_unit_test(vectors_that_break_a_rule_are_refused),
+        cmocka_unit_test(every_cut_of_a_manifest_is_refused),
+        cmocka_unit_test(a_buffer_that_is_too_short_is_said_so),
+        cmocka_unit_test(a_general_quantity_accepts_its_special_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

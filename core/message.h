@@ -10,23 +10,23 @@
 
 struct message {
     struct message *next;
-    uint32_t link;                    // id of the link that it came over
-    uint16_t input;                   // of the task that it is for
-    uint16_t size;                    // bytes of data
-    uint8_t delivery;                 // enum delivery_class
-    uint8_t priority;                 // command: 1-16
-    bool tried;                       // the component failed on it once
+    uint32_t link;    // id of the link that it came over
+    uint16_t input;   // of the task that it is for
+    uint16_t size;    // bytes of data
+    uint8_t delivery; // enum delivery_class
+    uint8_t priority; // command: 1-16
+    bool tried;       // the component failed on it once
     uint64_t trace;
     uint64_t sequence;
-    uint64_t born_ms;                 // building time at which the value was true
-    uint64_t expires_ms;              // command: building time after which it must not be obeyed
+    uint64_t born_ms;    // building time at which the value was true
+    uint64_t expires_ms; // command: building time after which it must not be obeyed
     uint8_t data[MESSAGE_SIZE_MAX];
 };
 
 struct message_pool {
     struct message *storage;
     uint32_t count;
-    uint32_t untouched;               // members from here on were never used; keeps their pages out of memory
+    uint32_t untouched; // members from here on were never used; keeps their pages out of memory
     uint32_t used;
     struct message *free;
 };
@@ -48,7 +48,7 @@ struct message_queue {
 
 void message_queue_push(struct message_queue *queue, struct message *message);
 void message_queue_push_front(struct message_queue *queue, struct message *message);
-struct message *message_queue_pop(struct message_queue *queue);  // NULL when empty
+struct message *message_queue_pop(struct message_queue *queue); // NULL when empty
 // Empties the queue into the pool and returns how many there were.
 uint32_t message_queue_clear(struct message_queue *queue, struct message_pool *pool);
 

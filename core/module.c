@@ -1,7 +1,9 @@
-// Walks the sections of a WebAssembly module (core specification 1.0, chapter 5) without decoding function bodies; the engine's loader validates
-// those. Memory: views into the module and the caller's results, no copy. Every count is bounded by the bytes that carry it.
+// Walks the sections of a WebAssembly module (core specification 1.0, chapter 5) without decoding function bodies; the engine's
+// loader validates those. Memory: views into the module and the caller's results, no copy. Every count is bounded by the bytes
+// that carry it.
 //
-// A scan is a cursor with a sticky refusal: after the first one every read gives 0, so that code reads straight through the format.
+// A scan is a cursor with a sticky refusal: after the first one every read gives 0, so that code reads straight through the
+// format.
 #include "core/module.h"
 
 #define SECTION_COUNT 13
@@ -28,18 +30,19 @@ enum section {
     SECTION_DATA_COUNT = 12,
 };
 
-static const char *const section_names[SECTION_COUNT] = {"custom", "type",  "import",  "function", "table", "memory",    "global",
-                                                         "export", "start", "element", "code",     "data",  "data count"};
+static const char *const section_names[SECTION_COUNT] = {"custom", "type",   "import",    "function", "table",
+                                                         "memory", "global", "export",    "start",    "element",
+                                                         "code",   "data",   "data count"};
 
 enum external { EXTERNAL_FUNCTION = 0, EXTERNAL_TABLE = 1, EXTERNAL_MEMORY = 2, EXTERNAL_GLOBAL = 3 };
 
 struct scan {
     struct module_refusal *refusal;
-    struct bytes sections[SECTION_COUNT];  // contents; data NULL when absent
+    struct bytes sections[SECTION_COUNT]; // contents; data NULL when absent
     struct bytes manifest;
     bool has_manifest;
     uint32_t imported_functions;
-    const char *place;                     // what is being read, for refusals
+    const char *place; // what is being read, for refusals
 };
 
 struct cursor {
@@ -193,17 +196,17 @@ static bool read_constant(struct cursor *cursor, uint32_t *value) {
     uint8_t opcode = read_byte(cursor);
     *value = 0;
     switch (opcode) {
-    case 0x41:  // i32.const
+    case 0x41: // i32.const
         *value = read_s32(cursor);
         break;
-    case 0x42:  // i64.const: at most ten bytes
+    case 0x42: // i64.const: at most ten bytes
         for (unsigned i = 0; i < 10 && (read_byte(cursor) & 0x80) != 0; i++) {
         }
         break;
-    case 0x43:  // f32.const
+    case 0x43: // f32.const
         (void)read_view(cursor, 4);
         break;
-    case 0x44:  // f64.const
+    case 0x44: // f64.const
         (void)read_view(cursor, 8);
         break;
     default:
@@ -262,7 +265,8 @@ static void find_sections(struct scan *scan, struct bytes wasm) {
         return;
     }
     if (memcmp(wasm.data, preamble, shared) != 0) {
-        (void)refuse(scan, ERROR_UNSUPPORTED, "this is not WebAssembly version 1; build a core module, not a WebAssembly component");
+        (void)refuse(scan, ERROR_UNSUPPORTED,
+                     "this is not WebAssembly version 1; build a core module, not a WebAssembly component");
         return;
     }
     scan->place = "header";
@@ -279,7 +283,8 @@ static void find_sections(struct scan *scan, struct bytes wasm) {
     }
 }
 
-// Checks that type `index` takes `parameters` values i32 and returns one. Types are read anew: they are few, and there is no memory.
+// Checks that type `index` takes `parameters` values i32 and returns one. Types are read anew: they are few, and there is no
+// memory.
 static void check_type(struct scan *scan, uint32_t index, uint32_t parameters, const char *what, const char *signature) {
     uint32_t count;
     struct cursor cursor = enter(scan, SECTION_TYPE, &count);
@@ -429,7 +434,8 @@ static void overlay(struct bytes segment, uint32_t offset, uint32_t address, uin
 }
 
 // Reads a descriptor as it will lie in memory at the start, from the data segments.
-static void read_region(struct scan *scan, const struct module_info *info, uint32_t address, const char *what, struct module_region *out) {
+static void read_region(struct scan *scan, const struct module_info *info, uint32_t address, const char *what,
+                        struct module_region *out) {
     uint8_t image[DESCRIPTOR_SIZE] = {0};
     uint64_t memory_size = (uint64_t)info->memory_pages_minimum * PAGE_SIZE;
     uint32_t count;
@@ -538,7 +544,8 @@ static void survey(struct scan *scan, struct bytes wasm, struct module_info *out
     }
     out->has_start = scan->sections[SECTION_START].data != NULL;
     if (out->has_start) {
-        (void)refuse(scan, ERROR_UNSUPPORTED, "has a start function: a component may run only in tenon_receive; link with --no-entry");
+        (void)refuse(scan, ERROR_UNSUPPORTED,
+                     "has a start function: a component may run only in tenon_receive; link with --no-entry");
         return;
     }
     check_imports(scan);

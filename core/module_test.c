@@ -17,10 +17,11 @@ _Noreturn void assert_failed(const char *expression, const char *function) {
 
 struct part {
     uint8_t id;
-    const char *bytes;  // NULL: leave the section out
+    const char *bytes; // NULL: leave the section out
     size_t size;
 };
-#define PART(id, bytes) {id, bytes, sizeof(bytes) - 1}
+#define PART(id, bytes)                                                                                                        \
+    { id, bytes, sizeof(bytes) - 1 }
 
 // In the order of a file. Type 0 is send's, type 1 is receive's.
 static const struct part good_parts[] = {
@@ -63,8 +64,16 @@ static void put_manifest(const struct manifest *manifest) {
 }
 
 static struct manifest good_manifest(void) {
-    struct manifest manifest = {.name = "t", .version = "1", .memory_bytes = 4096, .instructions = 1000, .outputs_per_message = 1,
-                                .state_bytes = 8, .state_version = 3, .inbox_bytes = 16, .input_count = 1, .output_count = 1};
+    struct manifest manifest = {.name = "t",
+                                .version = "1",
+                                .memory_bytes = 4096,
+                                .instructions = 1000,
+                                .outputs_per_message = 1,
+                                .state_bytes = 8,
+                                .state_version = 3,
+                                .inbox_bytes = 16,
+                                .input_count = 1,
+                                .output_count = 1};
     manifest.inputs[0] = (struct port){.name = "value"};
     manifest.outputs[0] = (struct port){.name = "value"};
     return manifest;
@@ -120,7 +129,7 @@ static void a_survey_needs_no_manifest(void **state) {
 struct wrong_section {
     struct part part;
     enum error error;
-    const char *text;  // is found in the refusal
+    const char *text; // is found in the refusal
 };
 
 static const struct wrong_section wrong_sections[] = {

@@ -12,15 +12,15 @@
 struct outbox_entry {
     uint16_t output;
     uint16_t size;
-    uint32_t offset;   // into data
+    uint32_t offset; // into data
 };
 
 struct outbox {
-    uint32_t output_count;             // outputs that the component has
-    uint32_t entries_max;              // from its manifest
+    uint32_t output_count; // outputs that the component has
+    uint32_t entries_max;  // from its manifest
     uint32_t entry_count;
     uint32_t used;
-    enum error violation;              // ERROR_NONE, ERROR_FLOOD, ERROR_BAD_PORT, ERROR_BAD_POINTER, ERROR_TOO_LARGE
+    enum error violation; // ERROR_NONE, ERROR_FLOOD, ERROR_BAD_PORT, ERROR_BAD_POINTER, ERROR_TOO_LARGE
     struct outbox_entry entries[OUTPUTS_PER_MESSAGE_MAX];
     uint8_t data[OUTBOX_SIZE_MAX];
 };

@@ -67,7 +67,8 @@ static void read_tasks(struct wire_reader *reader, struct plan *plan) {
 static void read_resources(struct wire_reader *reader, struct plan *plan) {
     wire_read_list(reader);
     while (wire_more(reader)) {
-        struct plan_resource *resource = claim(reader, plan->resources, sizeof *resource, &plan->resource_count, plan->resource_max);
+        struct plan_resource *resource =
+            claim(reader, plan->resources, sizeof *resource, &plan->resource_count, plan->resource_max);
         if (resource == NULL) {
             return;
         }
@@ -157,12 +158,12 @@ static enum error check(const struct plan *plan) {
             return ERROR_MALFORMED;
         }
         if (i > 0 && plan->links[i].id <= plan->links[i - 1].id) {
-            return ERROR_MALFORMED;  // ascending ids: unique, and found by bisection
+            return ERROR_MALFORMED; // ascending ids: unique, and found by bisection
         }
     }
     for (uint32_t i = 1; i < plan->task_count; i++) {
         if (strcmp(plan->tasks[i - 1].name, plan->tasks[i].name) >= 0) {
-            return ERROR_MALFORMED;  // ascending names: unique
+            return ERROR_MALFORMED; // ascending names: unique
         }
     }
     for (uint32_t i = 1; i < plan->resource_count; i++) {

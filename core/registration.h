@@ -15,7 +15,7 @@ struct registration_resource {
     char quantity[QUANTITY_SIZE_MAX];
     char unit[UNIT_SIZE_MAX];
     enum value_type type;
-    bool actuator;                   // takes commands; otherwise a sensor, gives measurements or events
+    bool actuator; // takes commands; otherwise a sensor, gives measurements or events
     bool has_range;
     double minimum;
     double maximum;
@@ -24,13 +24,13 @@ struct registration_resource {
 
 struct registration {
     char node[NAME_SIZE_MAX];
-    char kind[NAME_SIZE_MAX];        // "linux", "mcu"
-    char engine[NAME_SIZE_MAX];      // "wamr"
-    uint64_t boot;                   // counts the node's starts
-    uint64_t memory_total_bytes;     // for components
+    char kind[NAME_SIZE_MAX];    // "linux", "mcu"
+    char engine[NAME_SIZE_MAX];  // "wamr"
+    uint64_t boot;               // counts the node's starts
+    uint64_t memory_total_bytes; // for components
     uint64_t memory_free_bytes;
     uint32_t task_max;
-    uint64_t plan_revision;          // of the plan that it holds, 0 for none
+    uint64_t plan_revision; // of the plan that it holds, 0 for none
     uint32_t capability_count;
     char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
     uint32_t resource_count;

@@ -1,8 +1,9 @@
 // The runtime's frame: start, time, and the crossing from one plan to the next.
 //
-// Crossing over happens between two messages. The new plan is decoded into the idle set of tables; tasks of the same name and digest
-// keep their instance, queue and state; a task with new code keeps its state when version and size agree; links of the same id keep
-// their sequence, their pending messages and their freshness. Then the sets change roles and what the new plan does not name is ended.
+// Crossing over happens between two messages. The new plan is decoded into the idle set of tables; tasks of the same name and
+// digest keep their instance, queue and state; a task with new code keeps its state when version and size agree; links of the
+// same id keep their sequence, their pending messages and their freshness. Then the sets change roles and what the new plan
+// does not name is ended.
 #include "core/runtime.h"
 
 #include "core/assert.h"
@@ -13,20 +14,13 @@
 #define USER_OF_NODE (UINT64_C(1) << 63)
 
 static const char *const event_texts[EVENT_COUNT] = {
-    [EVENT_PLAN_APPLIED] = "plan-applied",
-    [EVENT_PLAN_REFUSED] = "plan-refused",
-    [EVENT_TASK_STARTED] = "task-started",
-    [EVENT_TASK_STOPPED] = "task-stopped",
-    [EVENT_TASK_FAILED] = "task-failed",
-    [EVENT_TASK_QUARANTINED] = "message-quarantined",
-    [EVENT_TASK_REFUSED] = "task-refused",
-    [EVENT_INPUT_STALE] = "input-stale",
-    [EVENT_INPUT_FRESH] = "input-fresh",
-    [EVENT_COMMAND_EXPIRED] = "command-expired",
-    [EVENT_COMMAND_REFUSED] = "command-refused",
-    [EVENT_DELIVERY_REFUSED] = "delivery-refused",
-    [EVENT_ACTUATOR_SAFE] = "actuator-safe",
-    [EVENT_QUEUE_OVERFLOW] = "queue-overflow",
+    [EVENT_PLAN_APPLIED] = "plan-applied",       [EVENT_PLAN_REFUSED] = "plan-refused",
+    [EVENT_TASK_STARTED] = "task-started",       [EVENT_TASK_STOPPED] = "task-stopped",
+    [EVENT_TASK_FAILED] = "task-failed",         [EVENT_TASK_QUARANTINED] = "message-quarantined",
+    [EVENT_TASK_REFUSED] = "task-refused",       [EVENT_INPUT_STALE] = "input-stale",
+    [EVENT_INPUT_FRESH] = "input-fresh",         [EVENT_COMMAND_EXPIRED] = "command-expired",
+    [EVENT_COMMAND_REFUSED] = "command-refused", [EVENT_DELIVERY_REFUSED] = "delivery-refused",
+    [EVENT_ACTUATOR_SAFE] = "actuator-safe",     [EVENT_QUEUE_OVERFLOW] = "queue-overflow",
 };
 
 const char *runtime_event_text(enum runtime_event event) {
@@ -192,7 +186,8 @@ static enum error code_load(struct runtime *runtime, struct task *task) {
     return runtime->engine->load(runtime->engine, wasm, &code->module, code->refusal);
 }
 
-// --- crossing over ------------------------------------------------------------------------------------------------------------
+// --- crossing over
+// ------------------------------------------------------------------------------------------------------------
 
 static struct task *task_of_name(struct runtime_tables *tables, const char *name) {
     uint32_t low = 0;
@@ -355,9 +350,10 @@ static void settle_task(struct runtime *runtime, uint32_t index) {
     if (task->state == TASK_VACANT) {
         task_move(task, TASK_WAITING);
     }
-    bool same_code = task->code != NO_INDEX && memcmp(runtime->memory.codes[task->code].digest, task->plan->digest, DIGEST_SIZE) == 0;
+    bool same_code =
+        task->code != NO_INDEX && memcmp(runtime->memory.codes[task->code].digest, task->plan->digest, DIGEST_SIZE) == 0;
     if (same_code && task->state == TASK_RUNNING) {
-        (void)task_parameters(runtime, index);  // the policy may have changed them; giving them again is harmless
+        (void)task_parameters(runtime, index); // the policy may have changed them; giving them again is harmless
         task_list(runtime, index);
         return;
     }
@@ -373,7 +369,7 @@ static void settle_task(struct runtime *runtime, uint32_t index) {
     }
     enum error error = code_load(runtime, task);
     if (error == ERROR_NOT_FOUND) {
-        return;  // waits for its code
+        return; // waits for its code
     }
     if (error != ERROR_NONE) {
         refuse_task(runtime, task, error);
@@ -411,14 +407,16 @@ static void settle_links(struct runtime *runtime, struct runtime_tables *tables)
             continue;
         }
         coap_endpoint_cancel(&runtime->coap, link->plan->id);
-        for (struct message *message = message_queue_pop(&link->pending); message != NULL; message = message_queue_pop(&link->pending)) {
+        for (struct message *message = message_queue_pop(&link->pending); message != NULL;
+             message = message_queue_pop(&link->pending)) {
             message->input = (uint16_t)link->plan->destination.port;
             task_enqueue(runtime, link->plan->destination.index, message);
         }
     }
 }
 
-static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, uint8_t (*missing)[DIGEST_SIZE], uint32_t missing_max) {
+static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, uint8_t (*missing)[DIGEST_SIZE],
+                             uint32_t missing_max) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->task_count; i++) {
         struct bytes wasm;
@@ -488,7 +486,8 @@ enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, bool 
     return ERROR_NONE;
 }
 
-// --- inputs -------------------------------------------------------------------------------------------------------------------
+// --- inputs
+// -------------------------------------------------------------------------------------------------------------------
 
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
     coap_endpoint_receive(&runtime->coap, runtime->network_ms, peer, datagram);
@@ -524,13 +523,15 @@ enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes
     return error;
 }
 
-// --- time ---------------------------------------------------------------------------------------------------------------------
+// --- time
+// ---------------------------------------------------------------------------------------------------------------------
 
 void runtime_advance(struct runtime *runtime) {
     if (coap_endpoint_deadline(&runtime->coap) <= runtime->network_ms) {
         coap_endpoint_advance(&runtime->coap, runtime->network_ms);
     }
-    bool due = runtime->scan_soon || runtime->building_deadline_ms <= runtime->building_ms || runtime->network_deadline_ms <= runtime->network_ms;
+    bool due = runtime->scan_soon || runtime->building_deadline_ms <= runtime->building_ms ||
+               runtime->network_deadline_ms <= runtime->network_ms;
     if (!due) {
         return;
     }

@@ -4,14 +4,16 @@
 //   runtime_start        once, on zeroed memory
 //   runtime_resource_add for each sensor and actuator of the node's drivers
 //   runtime_plan_put     with a plan from disk or from the orchestrator
-//   then, for ever:      runtime_at (the time), then any of runtime_datagram, runtime_publish, runtime_plan_put, runtime_advance;
+//   then, for ever:      runtime_at (the time), then any of runtime_datagram, runtime_publish, runtime_plan_put,
+//   runtime_advance;
 //                        runtime_run until it returns false; runtime_deadline tells when to come back.
 //
-// Two clocks. `network_ms` is monotonic and drives retransmission and back-off. `building_ms` is the clock on the building's wall and
-// drives freshness, expiry and intervals; in a simulated building it is the plant's. Both are arguments; the runtime reads none.
+// Two clocks. `network_ms` is monotonic and drives retransmission and back-off. `building_ms` is the clock on the building's
+// wall and drives freshness, expiry and intervals; in a simulated building it is the plant's. Both are arguments; the runtime
+// reads none.
 //
-// Memory: everything is in struct runtime and in struct runtime_memory, given by the port; nothing is allocated. Two sets of the tables of
-// a plan exist, so that a new plan is built beside the running one and tasks cross over between two messages.
+// Memory: everything is in struct runtime and in struct runtime_memory, given by the port; nothing is allocated. Two sets of
+// the tables of a plan exist, so that a new plan is built beside the running one and tasks cross over between two messages.
 //
 // Errors: what fails is counted and told to environment.event; nothing fails silently (law 6).
 #ifndef TENON_CORE_RUNTIME_H
@@ -36,75 +38,75 @@
 #define NO_INDEX UINT32_MAX
 
 enum task_state {
-    TASK_VACANT = 0,     // a free row
-    TASK_WAITING,        // planned, its code is not loaded yet
+    TASK_VACANT = 0, // a free row
+    TASK_WAITING,    // planned, its code is not loaded yet
     TASK_RUNNING,
-    TASK_BACKING_OFF,    // failed twice on one message; starts again at restart_ms
-    TASK_REFUSED,        // its code was refused by the engine; only another plan helps
+    TASK_BACKING_OFF, // failed twice on one message; starts again at restart_ms
+    TASK_REFUSED,     // its code was refused by the engine; only another plan helps
     TASK_STATE_COUNT,
 };
 const char *task_state_text(enum task_state state);
 
 struct task {
-    const struct plan_task *plan;      // name, digest, epoch, parameters
+    const struct plan_task *plan; // name, digest, epoch, parameters
     enum task_state state;
-    bool listed;                       // in the ready list
-    bool blocked;                      // a reliable output is backed up
-    uint32_t code;                     // index into codes, NO_INDEX before loading
+    bool listed;   // in the ready list
+    bool blocked;  // a reliable output is backed up
+    uint32_t code; // index into codes, NO_INDEX before loading
     struct engine_instance *instance;
     struct message_queue queue;
-    uint32_t first_output;             // into output_links of the plan's tables
-    uint32_t output_span;              // outputs with links are numbered below this
-    uint32_t next_ready;               // index of the next task in the ready list
-    uint32_t state_offset;             // of the last good state, in the state arena
+    uint32_t first_output; // into output_links of the plan's tables
+    uint32_t output_span;  // outputs with links are numbered below this
+    uint32_t next_ready;   // index of the next task in the ready list
+    uint32_t state_offset; // of the last good state, in the state arena
     uint32_t state_size;
     uint32_t state_version;
-    uint32_t failures;                 // since the last forgiveness
+    uint32_t failures; // since the last forgiveness
     uint32_t good_in_a_row;
-    uint64_t restart_ms;               // network time
+    uint64_t restart_ms; // network time
     enum error last_error;
-    uint64_t messages;                 // handled well
-    uint64_t discarded;                // quarantined after two failures
+    uint64_t messages;  // handled well
+    uint64_t discarded; // quarantined after two failures
     uint64_t restarts;
-    uint64_t dropped;                  // superseded or pushed out of the queue
+    uint64_t dropped; // superseded or pushed out of the queue
 };
 
 struct link {
     const struct plan_link *plan;
-    uint32_t next;                     // next link of the same source, NO_INDEX at the end
+    uint32_t next; // next link of the same source, NO_INDEX at the end
     // the source's side
     uint64_t sequence;
-    uint64_t sent_ms;                  // building time of the last send
+    uint64_t sent_ms; // building time of the last send
     bool has_last;
-    double last_number;                // for the change threshold; NaN when the last value was no number
-    struct message *held;              // the newest value that waits for interval_min to pass, or to be sent again
-    bool held_is_due;                  // held waits for interval_min; otherwise it is kept for interval_max
-    struct message_queue pending;      // reliable messages on their way to another node
+    double last_number;           // for the change threshold; NaN when the last value was no number
+    struct message *held;         // the newest value that waits for interval_min to pass, or to be sent again
+    bool held_is_due;             // held waits for interval_min; otherwise it is kept for interval_max
+    struct message_queue pending; // reliable messages on their way to another node
     bool in_flight;
-    uint64_t retry_ms;                 // network time
+    uint64_t retry_ms; // network time
     // the destination's side
     uint32_t seen_epoch;
     uint64_t seen_sequence;
     bool has_seen;
     bool stale;
-    uint64_t fresh_until_ms;           // building time
+    uint64_t fresh_until_ms; // building time
 };
 
 struct resource {
     struct registration_resource facts;
-    uint32_t first_link;               // of the current plan, NO_INDEX for none
+    uint32_t first_link; // of the current plan, NO_INDEX for none
     uint64_t sequence;
-    uint64_t updated_ms;               // building time
+    uint64_t updated_ms; // building time
     uint8_t value_size;
-    uint8_t value[ACTUATOR_VALUE_SIZE_MAX];   // last value measured, or obeyed
-    uint32_t priority;                 // that is obeyed: 1-16, 0 for the safe value
-    bool driven;                       // the driver was given the value
+    uint8_t value[ACTUATOR_VALUE_SIZE_MAX]; // last value measured, or obeyed
+    uint32_t priority;                      // that is obeyed: 1-16, 0 for the safe value
+    bool driven;                            // the driver was given the value
     struct actuator actuator;
 };
 
 struct code {
     bool used;
-    bool wanted;                       // by the plan being applied
+    bool wanted; // by the plan being applied
     uint8_t digest[DIGEST_SIZE];
     struct engine_module *module;
     char refusal[160];
@@ -112,14 +114,14 @@ struct code {
 
 // What went by, by class.
 struct traffic {
-    uint64_t sent;                     // messages that left a port
-    uint64_t received;                 // messages that reached a port
-    uint64_t dropped;                  // superseded, out of order, out of queue
+    uint64_t sent;     // messages that left a port
+    uint64_t received; // messages that reached a port
+    uint64_t dropped;  // superseded, out of order, out of queue
     uint64_t duplicates;
-    uint64_t refused;                  // unknown link, foreign peer, out of range
+    uint64_t refused; // unknown link, foreign peer, out of range
     uint64_t expired;
-    uint64_t remote;                   // of sent: over the network
-    uint64_t retried;                  // requests made anew after a time-out
+    uint64_t remote;  // of sent: over the network
+    uint64_t retried; // requests made anew after a time-out
 };
 
 enum runtime_event {
@@ -127,15 +129,15 @@ enum runtime_event {
     EVENT_PLAN_REFUSED,
     EVENT_TASK_STARTED,
     EVENT_TASK_STOPPED,
-    EVENT_TASK_FAILED,          // the component failed on a message; it is tried once more
-    EVENT_TASK_QUARANTINED,     // it failed again: the message is set aside, the task backs off
+    EVENT_TASK_FAILED,      // the component failed on a message; it is tried once more
+    EVENT_TASK_QUARANTINED, // it failed again: the message is set aside, the task backs off
     EVENT_TASK_REFUSED,
     EVENT_INPUT_STALE,
     EVENT_INPUT_FRESH,
     EVENT_COMMAND_EXPIRED,
     EVENT_COMMAND_REFUSED,
     EVENT_DELIVERY_REFUSED,
-    EVENT_ACTUATOR_SAFE,        // no live command: the safe value is in force
+    EVENT_ACTUATOR_SAFE, // no live command: the safe value is in force
     EVENT_QUEUE_OVERFLOW,
     EVENT_COUNT,
 };
@@ -160,12 +162,12 @@ struct runtime_environment {
 
 struct runtime_tables {
     struct plan plan;
-    struct buffer encoded;             // the plan's bytes: names and values are views into it
+    struct buffer encoded; // the plan's bytes: names and values are views into it
     struct task *tasks;
-    struct link *links;                // in the order of plan.links
-    uint32_t *output_links;            // first link of each output of each task
+    struct link *links;     // in the order of plan.links
+    uint32_t *output_links; // first link of each output of each task
     uint32_t output_count;
-    uint32_t *resource_of_plan;        // index of the node's resource for each resource of the plan, NO_INDEX when it has none
+    uint32_t *resource_of_plan; // index of the node's resource for each resource of the plan, NO_INDEX when it has none
 };
 
 struct runtime_memory {
@@ -174,14 +176,14 @@ struct runtime_memory {
     uint32_t parameter_max;
     uint32_t peer_max;
     uint32_t output_max;
-    struct runtime_tables tables[2];   // arrays filled in by the port
+    struct runtime_tables tables[2]; // arrays filled in by the port
     struct code *codes;
     uint32_t code_max;
     struct resource *resources;
     uint32_t resource_max;
     struct message *messages;
     uint32_t message_max;
-    struct buffer states;              // last good state of each task, compacted
+    struct buffer states; // last good state of each task, compacted
     struct coap_endpoint_memory coap;
 };
 
@@ -192,7 +194,7 @@ struct runtime {
     struct coap_endpoint coap;
     struct message_pool pool;
     struct outbox outbox;
-    uint32_t current;                  // which of the two tables runs
+    uint32_t current; // which of the two tables runs
     uint32_t resource_count;
     uint32_t states_used;
     uint32_t ready_head, ready_tail;
@@ -200,16 +202,16 @@ struct runtime {
     uint64_t boot;
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
-    uint64_t building_deadline_ms;     // earliest freshness, expiry or interval; may be early, never late
-    uint64_t network_deadline_ms;      // earliest restart or retry
+    uint64_t building_deadline_ms; // earliest freshness, expiry or interval; may be early, never late
+    uint64_t network_deadline_ms;  // earliest restart or retry
     bool scan_soon;
     struct traffic traffic[DELIVERY_CLASS_COUNT];
-    uint64_t fallbacks;                // inputs that went stale
-    uint64_t foreign;                  // datagrams or deliveries from nobody in the plan
+    uint64_t fallbacks; // inputs that went stale
+    uint64_t foreign;   // datagrams or deliveries from nobody in the plan
 };
 
-// Starts on zeroed `*runtime`. `boot` is the node's persistent start counter (sequence numbers begin above all earlier boots); `seed` is
-// entropy for CoAP ids and traces.
+// Starts on zeroed `*runtime`. `boot` is the node's persistent start counter (sequence numbers begin above all earlier boots);
+// `seed` is entropy for CoAP ids and traces.
 void runtime_start(struct runtime *runtime, const struct runtime_memory *memory, const struct runtime_environment *environment,
                    struct engine *engine, const struct coap_parameters *parameters, uint64_t boot, uint64_t seed);
 
@@ -219,17 +221,19 @@ MUST_CHECK enum error runtime_resource_add(struct runtime *runtime, const struct
 // Sets the time for the calls that follow. Neither clock goes back (a smaller value is ignored).
 void runtime_at(struct runtime *runtime, uint64_t network_ms, uint64_t building_ms);
 
-// Takes an encoded plan: checks it, finds the code of every task, stores it unless `stored` already, and crosses over. On any error the plan before runs on.
-// ERROR_NOT_FOUND: code is missing; `missing` gets up to `missing_max` digests and `*missing_count` their number (none with missing_max 0, when the call is made from
-// the disk: then the tasks whose code is there start, and the others wait). Other errors as plan_decode; ERROR_MISMATCH (an end names a port that its
-// component does not have); ERROR_STORAGE.
-MUST_CHECK enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, bool stored, uint8_t (*missing)[DIGEST_SIZE],
-                                       uint32_t missing_max, uint32_t *missing_count);
+// Takes an encoded plan: checks it, finds the code of every task, stores it unless `stored` already, and crosses over. On any
+// error the plan before runs on. ERROR_NOT_FOUND: code is missing; `missing` gets up to `missing_max` digests and
+// `*missing_count` their number (none with missing_max 0, when the call is made from the disk: then the tasks whose code is
+// there start, and the others wait). Other errors as plan_decode; ERROR_MISMATCH (an end names a port that its component does
+// not have); ERROR_STORAGE.
+MUST_CHECK enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, bool stored,
+                                       uint8_t (*missing)[DIGEST_SIZE], uint32_t missing_max, uint32_t *missing_count);
 
 // A datagram arrived.
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram);
 
-// A sensor has a new value. ERROR_TOO_LARGE, ERROR_MALFORMED (not one CBOR item), ERROR_BUSY (a reliable link of it is backed up; the value is dropped and counted).
+// A sensor has a new value. ERROR_TOO_LARGE, ERROR_MALFORMED (not one CBOR item), ERROR_BUSY (a reliable link of it is backed
+// up; the value is dropped and counted).
 MUST_CHECK enum error runtime_publish(struct runtime *runtime, uint32_t resource, struct bytes value);
 
 // Gives up to `budget` messages to tasks. True when more could be given at once.
@@ -238,7 +242,8 @@ bool runtime_run(struct runtime *runtime, uint32_t budget);
 // Does what is due at the time set: freshness, expiry, intervals, retransmission, restarts.
 void runtime_advance(struct runtime *runtime);
 
-// Milliseconds until runtime_advance has something to do: the smaller of the network clock's and the building clock's wait. UINT64_MAX for never.
+// Milliseconds until runtime_advance has something to do: the smaller of the network clock's and the building clock's wait.
+// UINT64_MAX for never.
 uint64_t runtime_deadline(const struct runtime *runtime);
 
 // A request of the node itself to any peer. `outgoing->user` gets the top bit set.
@@ -250,7 +255,7 @@ static inline const struct runtime_tables *runtime_tables(const struct runtime *
 
 // Bytes of linear memory held by running tasks.
 uint64_t runtime_memory_used(const struct runtime *runtime);
-const struct manifest *runtime_manifest(const struct runtime *runtime, const struct task *task);  // NULL before loading
-int runtime_resource_find(const struct runtime *runtime, const char *name);                     // -1 when absent
+const struct manifest *runtime_manifest(const struct runtime *runtime, const struct task *task); // NULL before loading
+int runtime_resource_find(const struct runtime *runtime, const char *name);                      // -1 when absent
 
 #endif

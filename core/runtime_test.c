@@ -115,7 +115,7 @@ static void lost_command_is_sent_again_and_obeyed_once(void **state) {
     rig->lose = lose_first;
     rig_publish(rig, 0, "room/temperature", 5);
     assert_int_equal(rig->lost, 1);
-    assert_true(rig_driven(rig, 1, "room/valve") == 0);  // still the safe value
+    assert_true(rig_driven(rig, 1, "room/valve") == 0); // still the safe value
     rig_run(rig, 4000);
     assert_true(rig_driven(rig, 1, "room/valve") == 5);
     assert_int_equal(rig->nodes[1].runtime.traffic[DELIVERY_COMMAND].received, 1);
@@ -135,8 +135,9 @@ static void command_whose_answers_are_lost_takes_effect_once(void **state) {
     rig_run(rig, 20000);
     assert_int_equal(rig->lost, 4);
     assert_int_equal(rig->nodes[1].runtime.traffic[DELIVERY_COMMAND].received, 1);
-    assert_true(rig->nodes[1].runtime.coap.counters.duplicates + rig->nodes[1].runtime.traffic[DELIVERY_COMMAND].duplicates >= 2);
-    assert_int_equal(rig->nodes[0].runtime.pool.used, 0);  // nothing is kept on the way any more
+    assert_true(rig->nodes[1].runtime.coap.counters.duplicates + rig->nodes[1].runtime.traffic[DELIVERY_COMMAND].duplicates >=
+                2);
+    assert_int_equal(rig->nodes[0].runtime.pool.used, 0); // nothing is kept on the way any more
     rig_close(rig);
 }
 
@@ -209,7 +210,7 @@ static void trap_discards_the_work_and_the_message_is_tried_once_more(void **sta
     struct rig *rig = start(&example, "fault", false);
     rig_publish(rig, 0, "room/temperature", 1);
     rig_publish(rig, 0, "room/temperature", RIG_TRAP_ONCE);
-    assert_int_equal(rig_count(rig, 0, "t"), 2);  // the failed try left no trace in the state
+    assert_int_equal(rig_count(rig, 0, "t"), 2); // the failed try left no trace in the state
     assert_int_equal(rig->nodes[0].runtime.traffic[DELIVERY_COMMAND].sent, 2);
     assert_true(rig_driven(rig, 0, "room/valve") == RIG_TRAP_ONCE);
     assert_int_equal(rig->nodes[0].events[EVENT_TASK_FAILED], 1);
@@ -230,7 +231,7 @@ static void message_that_fails_twice_is_set_aside_and_the_task_backs_off(void **
     assert_true(rig_driven(rig, 0, "room/valve") == 1);
     rig_run(rig, TASK_BACKOFF_FIRST_MS + 100);
     assert_int_equal(task->state, TASK_RUNNING);
-    assert_true(rig_driven(rig, 0, "room/valve") == 2);  // what waited was not lost
+    assert_true(rig_driven(rig, 0, "room/valve") == 2); // what waited was not lost
     assert_int_equal(rig_count(rig, 0, "t"), 2);
     rig_close(rig);
 }
@@ -333,7 +334,8 @@ static void delivery_from_a_foreign_address_is_refused_and_counted(void **state)
         .delivery = DELIVERY_COMMAND, .epoch = 9, .sequence = 1, .remaining_ms = 1000, .priority = 10, .trace = 1};
     assert_int_equal(delivery_encode(&delivery, (struct buffer){option, sizeof option}, &option_size), ERROR_NONE);
     struct coap_builder builder;
-    coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram}, COAP_CONFIRMABLE, COAP_POST, 7, (struct bytes){NULL, 0});
+    coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram}, COAP_CONFIRMABLE, COAP_POST, 7,
+                       (struct bytes){NULL, 0});
     coap_builder_path(&builder, "c/2");
     coap_builder_option(&builder, COAP_OPTION_TENON_DELIVERY, (struct bytes){option, option_size});
     coap_builder_payload(&builder, (struct bytes){item_7, 1});

@@ -7,9 +7,9 @@
 //      +------------- REFUSED                          restart_ms reached (instance with the last good state)
 //      +---- from every state: the plan no longer names the task
 //
-// One message is one unit of work: its outputs leave and its state becomes the last good one only when the handler returned well.
-// After a failure the same message is tried once more on a fresh instance with the last good state; then it is set aside, counted and
-// told, and the task backs off while its neighbours go on.
+// One message is one unit of work: its outputs leave and its state becomes the last good one only when the handler returned
+// well. After a failure the same message is tried once more on a fresh instance with the last good state; then it is set aside,
+// counted and told, and the task backs off while its neighbours go on.
 #include "core/assert.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
@@ -72,7 +72,8 @@ static void give_up_state(struct runtime *runtime, struct task *task) {
         return;
     }
     uint32_t after = task->state_offset + task->state_size;
-    memmove(runtime->memory.states.data + task->state_offset, runtime->memory.states.data + after, runtime->states_used - after);
+    memmove(runtime->memory.states.data + task->state_offset, runtime->memory.states.data + after,
+            runtime->states_used - after);
     runtime->states_used -= task->state_size;
     for (uint32_t set = 0; set < 2; set++) {
         struct runtime_tables *tables = &runtime->memory.tables[set];
@@ -115,7 +116,8 @@ static void back_off(struct runtime *runtime, struct task *task, enum error erro
 static enum error start_instance(struct runtime *runtime, struct task *task) {
     struct engine_module *module = runtime->memory.codes[task->code].module;
     const struct manifest *manifest = runtime->engine->manifest(module);
-    bool has_state = task->state_size > 0 && task->state_size == manifest->state_bytes && task->state_version == manifest->state_version;
+    bool has_state =
+        task->state_size > 0 && task->state_size == manifest->state_bytes && task->state_version == manifest->state_version;
     struct bytes state = has_state ? last_state(runtime, task) : (struct bytes){NULL, 0};
     enum error error = runtime->engine->start(runtime->engine, module, state, &task->instance);
     if (error != ERROR_NONE) {
@@ -142,7 +144,7 @@ static void send_outputs(struct runtime *runtime, const struct task *task, uint6
     for (uint32_t i = 0; i < runtime->outbox.entry_count; i++) {
         uint32_t output = runtime->outbox.entries[i].output;
         if (output >= task->output_span) {
-            continue;  // an output that the policy connects to nothing
+            continue; // an output that the policy connects to nothing
         }
         uint32_t link = tables->output_links[task->first_output + output];
         while (link != NO_INDEX) {

@@ -99,7 +99,8 @@ bool wire_read_bool(struct wire_reader *reader) {
 }
 
 bool wire_read_null(struct wire_reader *reader) {
-    if (reader->error != ERROR_NONE || reader->states[0].payload >= reader->states[0].payload_end || *reader->states[0].payload != 0xf6) {
+    if (reader->error != ERROR_NONE || reader->states[0].payload >= reader->states[0].payload_end ||
+        *reader->states[0].payload != 0xf6) {
         return false;
     }
     if (!zcbor_nil_expect(reader->states, NULL)) {
@@ -288,7 +289,8 @@ static size_t put_head(uint8_t major, uint64_t value, uint8_t out[9]) {
 }
 
 size_t wire_put_number(double value, uint8_t out[9]) {
-    if (value >= -9007199254740992.0 && value <= 9007199254740992.0 && trunc(value) == value && !(value == 0 && signbit(value))) {
+    if (value >= -9007199254740992.0 && value <= 9007199254740992.0 && trunc(value) == value &&
+        !(value == 0 && signbit(value))) {
         return value >= 0 ? put_head(0, (uint64_t)value, out) : put_head(1, (uint64_t)(-1.0 - value), out);
     }
     float narrow = (float)value;

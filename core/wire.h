@@ -1,7 +1,7 @@
 // Reading and writing the CBOR of abi/*.cddl: zcbor's primitives behind a sticky error, checked once at the end.
 //
-// After the first failure every further call does nothing and returns zeros, so that a decoder reads straight through its format.
-// Nothing is copied but names; byte strings are views into the input. Nesting is at most WIRE_DEPTH_MAX.
+// After the first failure every further call does nothing and returns zeros, so that a decoder reads straight through its
+// format. Nothing is copied but names; byte strings are views into the input. Nesting is at most WIRE_DEPTH_MAX.
 #ifndef TENON_CORE_WIRE_H
 #define TENON_CORE_WIRE_H
 
@@ -30,9 +30,9 @@ bool wire_more(struct wire_reader *reader);
 uint64_t wire_read_uint(struct wire_reader *reader, uint64_t maximum);
 // The next item must be exactly this key.
 void wire_expect_uint(struct wire_reader *reader, uint64_t expected, enum error otherwise);
-double wire_read_float(struct wire_reader *reader);  // nine bytes; finite, else ERROR_MALFORMED
+double wire_read_float(struct wire_reader *reader); // nine bytes; finite, else ERROR_MALFORMED
 bool wire_read_bool(struct wire_reader *reader);
-bool wire_read_null(struct wire_reader *reader);     // true and consumed when the next item is null
+bool wire_read_null(struct wire_reader *reader); // true and consumed when the next item is null
 // Text of `minimum` to `out_size - 1` bytes without NUL, copied and ended.
 void wire_read_text(struct wire_reader *reader, size_t minimum, char *out, size_t out_size);
 struct bytes wire_read_bytes(struct wire_reader *reader, size_t minimum, size_t maximum);

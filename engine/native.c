@@ -13,22 +13,22 @@
 struct engine_module {
     struct module_info info;
     const struct native_component *component;
-    uint32_t slot;                     // of the component in the list
+    uint32_t slot; // of the component in the list
     uint32_t instance_count;
 };
 
 struct engine_instance {
     struct engine_module *module;
-    uint8_t state[];                   // the manifest's state_bytes
+    uint8_t state[]; // the manifest's state_bytes
 };
 
 struct native_engine {
-    struct engine engine;              // first, so that one pointer is both
+    struct engine engine; // first, so that one pointer is both
     const struct native_component *list;
     size_t count;
-    uint8_t **initial;                 // of each component, its state region as it was before the first call; NULL until loaded
+    uint8_t **initial; // of each component, its state region as it was before the first call; NULL until loaded
     uint32_t module_count;
-    struct outbox *outbox;             // of the message in hand
+    struct outbox *outbox; // of the message in hand
 };
 
 static struct native_engine *the_engine;
@@ -66,8 +66,9 @@ static enum error find_component(struct native_engine *native, struct engine_mod
     uint32_t inbox_size = inbox == NULL ? 0 : inbox->size;
     uint32_t state_size = state == NULL ? 0 : state->size;
     if (inbox_size != manifest->inbox_bytes || state_size != manifest->state_bytes) {
-        snprintf(refusal, REFUSAL_SIZE, "native %.47s has inbox %u and state %u bytes, its manifest says %u and %u; keep no pointers in state", manifest->name,
-                 inbox_size, state_size, manifest->inbox_bytes, manifest->state_bytes);
+        snprintf(refusal, REFUSAL_SIZE,
+                 "native %.47s has inbox %u and state %u bytes, its manifest says %u and %u; keep no pointers in state",
+                 manifest->name, inbox_size, state_size, manifest->inbox_bytes, manifest->state_bytes);
         return ERROR_MISMATCH;
     }
     return ERROR_NONE;
@@ -125,7 +126,8 @@ static void native_unload(struct engine *engine, struct engine_module *module) {
     free(module);
 }
 
-static enum error native_start(struct engine *engine, struct engine_module *module, struct bytes state, struct engine_instance **out) {
+static enum error native_start(struct engine *engine, struct engine_module *module, struct bytes state,
+                               struct engine_instance **out) {
     struct native_engine *native = (struct native_engine *)engine;
     uint32_t size = module->info.manifest.state_bytes;
     if (state.size != 0 && state.size != size) {
@@ -152,7 +154,8 @@ static void native_stop(struct engine *engine, struct engine_instance *instance)
     }
 }
 
-static enum error native_receive(struct engine_instance *instance, uint32_t input, struct bytes message, struct outbox *outbox) {
+static enum error native_receive(struct engine_instance *instance, uint32_t input, struct bytes message,
+                                 struct outbox *outbox) {
     const struct manifest *manifest = &instance->module->info.manifest;
     const struct native_component *component = instance->module->component;
     ASSERT(the_engine->outbox == NULL);
@@ -200,8 +203,14 @@ enum error native_engine_create(const struct native_component *list, size_t coun
         free(initial);
         return ERROR_MEMORY;
     }
-    native->engine = (struct engine){.name = "native", .load = native_load, .unload = native_unload, .manifest = native_manifest,
-                                     .start = native_start, .stop = native_stop, .receive = native_receive, .state = native_state,
+    native->engine = (struct engine){.name = "native",
+                                     .load = native_load,
+                                     .unload = native_unload,
+                                     .manifest = native_manifest,
+                                     .start = native_start,
+                                     .stop = native_stop,
+                                     .receive = native_receive,
+                                     .state = native_state,
                                      .memory_bytes = native_memory_bytes};
     native->list = list;
     native->count = count;

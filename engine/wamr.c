@@ -4,8 +4,8 @@
 //   start:   instance, memory trimmed to __heap_base by the loader; regions checked against it; state written over
 //   receive: message -> inbox, budget set, tenon_receive called; tenon.send comes back through host_send into the outbox
 //
-// A message costs about 0.1 us before the component's own work: nothing is looked up by name, and the memory is addressed directly. Its base is asked anew
-// each time, because memory.grow moves it.
+// A message costs about 0.1 us before the component's own work: nothing is looked up by name, and the memory is addressed
+// directly. Its base is asked anew each time, because memory.grow moves it.
 #include "engine/wamr.h"
 
 #include <stdio.h>
@@ -23,10 +23,10 @@
 struct engine_module {
     struct module_info info;
     wasm_module_t code;
-    wasm_exec_env_t stack;      // shared by the instances; made with the first one, made anew after a trap
+    wasm_exec_env_t stack; // shared by the instances; made with the first one, made anew after a trap
     uint32_t stack_bytes;
     uint32_t instance_count;
-    uint8_t *wasm;              // NULL when the loader has taken what it needs
+    uint8_t *wasm; // NULL when the loader has taken what it needs
 };
 
 struct engine_instance {
@@ -38,7 +38,7 @@ struct engine_instance {
 };
 
 struct wamr_engine {
-    struct engine engine;       // first, so that one pointer is both
+    struct engine engine; // first, so that one pointer is both
     uint32_t stack_bytes;
     uint32_t module_count;
     // The message in hand, for host_send.
@@ -104,12 +104,14 @@ static enum error settle_instance(struct engine_instance *instance) {
     return fits ? ERROR_NONE : ERROR_MISMATCH;
 }
 
-// Makes an instance. On ERROR_MALFORMED `reason` (REFUSAL_SIZE) has the engine's words. `*needed` gets the linear memory that it takes.
+// Makes an instance. On ERROR_MALFORMED `reason` (REFUSAL_SIZE) has the engine's words. `*needed` gets the linear memory that
+// it takes.
 static enum error make_instance(struct engine_module *module, struct engine_instance **out, uint64_t *needed, char *reason) {
     const struct manifest *manifest = &module->info.manifest;
     uint32_t pages = manifest->memory_bytes / WASM_PAGE_SIZE;
-    InstantiationArgs arguments = {.default_stack_size = module->stack_bytes, .host_managed_heap_size = 0,
-                                   .max_memory_pages = pages > 0 ? pages : 1};  // 0 would mean the module's own maximum
+    InstantiationArgs arguments = {.default_stack_size = module->stack_bytes,
+                                   .host_managed_heap_size = 0,
+                                   .max_memory_pages = pages > 0 ? pages : 1}; // 0 would mean the module's own maximum
     struct engine_instance *instance = calloc(1, sizeof *instance);
     *needed = 0;
     if (instance == NULL) {
@@ -132,7 +134,8 @@ static enum error make_instance(struct engine_module *module, struct engine_inst
     return ERROR_NONE;
 }
 
-static enum error wamr_start(struct engine *engine, struct engine_module *module, struct bytes state, struct engine_instance **out) {
+static enum error wamr_start(struct engine *engine, struct engine_module *module, struct bytes state,
+                             struct engine_instance **out) {
     char reason[REFUSAL_SIZE] = "";
     uint64_t needed;
     (void)engine;
@@ -155,7 +158,8 @@ static void wamr_stop(struct engine *engine, struct engine_instance *instance) {
 }
 
 static struct bytes wamr_state(struct engine_instance *instance) {
-    return (struct bytes){memory_base(instance) + instance->module->info.state.address, instance->module->info.manifest.state_bytes};
+    return (struct bytes){memory_base(instance) + instance->module->info.state.address,
+                          instance->module->info.manifest.state_bytes};
 }
 
 static uint32_t wamr_memory_bytes(const struct engine_instance *instance) {
@@ -258,7 +262,8 @@ static enum error load_code(struct engine_module *module, struct bytes wasm, cha
     return ERROR_NONE;
 }
 
-// Starts one instance and stops it, so that a component that could never start is refused with a reason before a task is made of it.
+// Starts one instance and stops it, so that a component that could never start is refused with a reason before a task is made
+// of it.
 static enum error try_start(struct engine_module *module, char refusal[REFUSAL_SIZE]) {
     const struct manifest *manifest = &module->info.manifest;
     char reason[REFUSAL_SIZE] = "";
@@ -268,7 +273,8 @@ static enum error try_start(struct engine_module *module, char refusal[REFUSAL_S
     if (error == ERROR_NONE) {
         release_instance(instance);
     } else if (error == ERROR_TOO_LARGE) {
-        snprintf(refusal, REFUSAL_SIZE, "takes %llu bytes of memory, its manifest allows %u; raise limits.memory or use less, and no memory.grow",
+        snprintf(refusal, REFUSAL_SIZE,
+                 "takes %llu bytes of memory, its manifest allows %u; raise limits.memory or use less, and no memory.grow",
                  (unsigned long long)needed, manifest->memory_bytes);
     } else if (error == ERROR_MISMATCH) {
         snprintf(refusal, REFUSAL_SIZE, "tenon_inbox or tenon_state lies beyond __heap_base; build with `tenon build`");
@@ -292,8 +298,8 @@ static enum error wamr_load(struct engine *engine, struct bytes wasm, struct eng
     if (error != ERROR_NONE) {
         snprintf(refusal, REFUSAL_SIZE, "%s", reason.text);
     } else if (module->info.memory_pages_minimum > COMPONENT_MEMORY_MAX / WASM_PAGE_SIZE) {
-        snprintf(refusal, REFUSAL_SIZE, "declares %u pages of memory, over the limit of %u; use less", module->info.memory_pages_minimum,
-                 COMPONENT_MEMORY_MAX / WASM_PAGE_SIZE);
+        snprintf(refusal, REFUSAL_SIZE, "declares %u pages of memory, over the limit of %u; use less",
+                 module->info.memory_pages_minimum, COMPONENT_MEMORY_MAX / WASM_PAGE_SIZE);
         error = ERROR_TOO_LARGE;
     } else {
         error = load_code(module, wasm, refusal);
@@ -318,8 +324,10 @@ static enum error wamr_load(struct engine *engine, struct bytes wasm, struct eng
 
 enum error wamr_engine_create(const struct wamr_options *options, struct engine **out) {
     static NativeSymbol symbols[] = {{"send", (void *)host_send, "(iii)i", NULL}};
-    RuntimeInitArgs arguments = {.mem_alloc_type = Alloc_With_System_Allocator, .native_module_name = "tenon",
-                                 .native_symbols = symbols, .n_native_symbols = 1};
+    RuntimeInitArgs arguments = {.mem_alloc_type = Alloc_With_System_Allocator,
+                                 .native_module_name = "tenon",
+                                 .native_symbols = symbols,
+                                 .n_native_symbols = 1};
     if (the_engine != NULL) {
         return ERROR_EXISTS;
     }
@@ -328,9 +336,16 @@ enum error wamr_engine_create(const struct wamr_options *options, struct engine 
         free(wamr);
         return ERROR_MEMORY;
     }
-    wasm_runtime_set_log_level(WASM_LOG_LEVEL_FATAL);  // what goes wrong is told in refusals and errors, not on a terminal
-    wamr->engine = (struct engine){.name = "wamr", .load = wamr_load, .unload = wamr_unload, .manifest = wamr_manifest, .start = wamr_start,
-                                   .stop = wamr_stop, .receive = wamr_receive, .state = wamr_state, .memory_bytes = wamr_memory_bytes};
+    wasm_runtime_set_log_level(WASM_LOG_LEVEL_FATAL); // what goes wrong is told in refusals and errors, not on a terminal
+    wamr->engine = (struct engine){.name = "wamr",
+                                   .load = wamr_load,
+                                   .unload = wamr_unload,
+                                   .manifest = wamr_manifest,
+                                   .start = wamr_start,
+                                   .stop = wamr_stop,
+                                   .receive = wamr_receive,
+                                   .state = wamr_state,
+                                   .memory_bytes = wamr_memory_bytes};
     wamr->stack_bytes = options != NULL && options->stack_bytes != 0 ? options->stack_bytes : WAMR_STACK_BYTES_DEFAULT;
     the_engine = wamr;
     *out = &wamr->engine;

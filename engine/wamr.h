@@ -1,13 +1,13 @@
 // The engine that interprets WebAssembly: WAMR's fast interpreter with metered instructions, behind core/engine.h.
 //
-// Call sequence: wamr_engine_create once, the calls of core/engine.h, wamr_engine_destroy. WAMR keeps its runtime in global variables, so there is
-// one such engine in a process, and all calls come from one thread.
+// Call sequence: wamr_engine_create once, the calls of core/engine.h, wamr_engine_destroy. WAMR keeps its runtime in global
+// variables, so there is one such engine in a process, and all calls come from one thread.
 //
-// Memory: malloc, and a mapping for each instance's linear memory (rounded up to a page of the machine). All instances of a module share one interpreter
-// stack, for handlers never overlap. The module's bytes are not needed after load().
-// Errors: load() beyond those of module_inspect gives ERROR_MALFORMED (the engine does not validate a function) and ERROR_TOO_LARGE (the instance is
-// larger than its manifest says); it starts one instance to know. A spent instance (ERROR_TRAP, ERROR_BUDGET) may only be stopped.
-// Limits: memory.grow fails beyond the manifest's memory_bytes, in whole pages of 64 KiB.
+// Memory: malloc, and a mapping for each instance's linear memory (rounded up to a page of the machine). All instances of a
+// module share one interpreter stack, for handlers never overlap. The module's bytes are not needed after load(). Errors:
+// load() beyond those of module_inspect gives ERROR_MALFORMED (the engine does not validate a function) and ERROR_TOO_LARGE
+// (the instance is larger than its manifest says); it starts one instance to know. A spent instance (ERROR_TRAP, ERROR_BUDGET)
+// may only be stopped. Limits: memory.grow fails beyond the manifest's memory_bytes, in whole pages of 64 KiB.
 #ifndef TENON_ENGINE_WAMR_H
 #define TENON_ENGINE_WAMR_H
 
@@ -17,7 +17,8 @@
 #define WAMR_STACK_BYTES_DEFAULT 16384
 
 struct wamr_options {
-    uint32_t stack_bytes;  // of the interpreter, for each module; 0 for the default. A component's own stack is in its linear memory.
+    uint32_t
+        stack_bytes; // of the interpreter, for each module; 0 for the default. A component's own stack is in its linear memory.
 };
 
 // Starts the runtime. `options` may be NULL. ERROR_EXISTS when there is one already; ERROR_MEMORY.

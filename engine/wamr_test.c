@@ -1,5 +1,5 @@
-// The WebAssembly engine with the well-behaved and the hostile components of components/hostile, read from TENON_COMPONENTS. After each misdeed a
-// neighbour, another instance of another module, is asked whether it still counts as before.
+// The WebAssembly engine with the well-behaved and the hostile components of components/hostile, read from TENON_COMPONENTS.
+// After each misdeed a neighbour, another instance of another module, is asked whether it still counts as before.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -281,7 +281,8 @@ static void broken_modules_are_refused_with_a_sentence(void **state) {
     struct bytes wasm = read_component("hostile/echo");
     assert_int_equal(engine->load(engine, (struct bytes){wasm.data, wasm.size / 2}, &module, refusal), ERROR_TRUNCATED);
     assert_true(refusal[0] != '\0');
-    // Function bodies are the engine's to check: an opcode that does not exist in the place of each byte of the code section's end.
+    // Function bodies are the engine's to check: an opcode that does not exist in the place of each byte of the code section's
+    // end.
     uint32_t refused = 0;
     for (size_t i = 60; i < wasm.size; i += 7) {
         uint8_t before = file_bytes[i];

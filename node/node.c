@@ -54,7 +54,8 @@ static void on_completed(void *context, const struct coap_completion *completion
     node_member_completed(context, completion);
 }
 
-// --- open, run, close ----------------------------------------------------------------------------------------------------------
+// --- open, run, close
+// ----------------------------------------------------------------------------------------------------------
 
 static void resume(struct node *node) {
     struct bytes encoded;
@@ -73,7 +74,8 @@ static void resume(struct node *node) {
     }
 }
 
-enum error node_open(const struct node_config *config, struct engine *engine, struct node **out, char refusal[PORT_REFUSAL_SIZE]) {
+enum error node_open(const struct node_config *config, struct engine *engine, struct node **out,
+                     char refusal[PORT_REFUSAL_SIZE]) {
     struct node *node = calloc(1, sizeof *node);
     struct runtime_memory memory;
     if (node == NULL) {
@@ -88,8 +90,10 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
     if (error != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for %u tasks: lower `tasks` in the configuration", config->task_max);
     }
-    if (error == ERROR_NONE && config->orchestrator[0] != '\0' && port_address_parse(config->orchestrator, &node->orchestrator) != ERROR_NONE) {
-        snprintf(refusal, PORT_REFUSAL_SIZE, "orchestrator: \"%s\" is not an address: write 127.0.0.1:5683 or [::1]:5683", config->orchestrator);
+    if (error == ERROR_NONE && config->orchestrator[0] != '\0' &&
+        port_address_parse(config->orchestrator, &node->orchestrator) != ERROR_NONE) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "orchestrator: \"%s\" is not an address: write 127.0.0.1:5683 or [::1]:5683",
+                 config->orchestrator);
         error = ERROR_MALFORMED;
     }
     // The socket comes before the disk: a second daemon on the same configuration must not count up the boot of the first.
@@ -155,7 +159,8 @@ static uint64_t wait_ms(const struct node *node) {
 void node_run(struct node *node, const volatile bool *stop) {
     bool more = false;
     while (!*stop) {
-        const int descriptors[2] = {port_udp_descriptor(node->udp), node->plant == NULL ? -1 : plant_driver_descriptor(node->plant)};
+        const int descriptors[2] = {port_udp_descriptor(node->udp),
+                                    node->plant == NULL ? -1 : plant_driver_descriptor(node->plant)};
         uint64_t ready = port_wait(descriptors, 2, more ? 0 : wait_ms(node));
         node_time(node);
         if ((ready & 1u) != 0) {

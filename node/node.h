@@ -1,10 +1,11 @@
 // The node daemon: joins the pure runtime of core/ to a port, an engine and drivers, and keeps plan and code on disk.
 //
-// Call sequence: fill struct node_config (cli/node_config.c does it from YAML), node_open, node_run, node_close. One thread; node_run returns when
+// Call sequence: fill struct node_config (cli/node_config.c does it from YAML), node_open, node_run, node_close. One thread;
+// node_run returns when
 // `*stop` becomes true or on an error that needs a person.
 //
-// On disk, in config.data: `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each is replaced in one step, so that a crash or a full disk
-// leaves the old one. After a restart the node resumes from them; no orchestrator is needed.
+// On disk, in config.data: `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each is replaced in one step, so that a
+// crash or a full disk leaves the old one. After a restart the node resumes from them; no orchestrator is needed.
 //
 // Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /log, /r/<resource>, /.well-known/core.
 #ifndef TENON_NODE_NODE_H
@@ -21,23 +22,23 @@ enum driver_kind { DRIVER_PLANT, DRIVER_FILE };
 struct node_resource {
     struct registration_resource facts;
     enum driver_kind driver;
-    char point[NAME_SIZE_MAX];            // plant: name of the plant's point
-    char path[NODE_PATH_SIZE_MAX];        // file
-    double scale;                         // file: value = content x scale
-    uint32_t interval_ms;                 // file: between two readings
+    char point[NAME_SIZE_MAX];     // plant: name of the plant's point
+    char path[NODE_PATH_SIZE_MAX]; // file
+    double scale;                  // file: value = content x scale
+    uint32_t interval_ms;          // file: between two readings
 };
 
 struct node_config {
     char node[NAME_SIZE_MAX];
-    char listen[64];                      // "127.0.0.1:5701"
-    char orchestrator[64];                // "" for none
-    char data[NODE_PATH_SIZE_MAX];        // directory
-    char plant_socket[NODE_PATH_SIZE_MAX];  // "" for none
-    bool plant_clock;                     // the building's time is the plant's
-    uint64_t memory_bytes;                // for components
+    char listen[64];                       // "127.0.0.1:5701"
+    char orchestrator[64];                 // "" for none
+    char data[NODE_PATH_SIZE_MAX];         // directory
+    char plant_socket[NODE_PATH_SIZE_MAX]; // "" for none
+    bool plant_clock;                      // the building's time is the plant's
+    uint64_t memory_bytes;                 // for components
     uint32_t keepalive_ms;
     uint32_t task_max;
-    uint32_t ack_timeout_ms;              // CoAP ACK_TIMEOUT inside the building's network
+    uint32_t ack_timeout_ms; // CoAP ACK_TIMEOUT inside the building's network
     uint32_t capability_count;
     char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
     uint32_t resource_count;
@@ -49,9 +50,10 @@ void node_config_default(struct node_config *config);
 
 struct node;
 
-// Opens socket, disk and drivers and resumes the plan that is on disk. `config` is copied. On an error `refusal` names the place and the remedy:
-// ERROR_EXISTS (the port is in use), ERROR_STORAGE (the data directory), ERROR_NETWORK, ERROR_MEMORY.
-MUST_CHECK enum error node_open(const struct node_config *config, struct engine *engine, struct node **out, char refusal[PORT_REFUSAL_SIZE]);
+// Opens socket, disk and drivers and resumes the plan that is on disk. `config` is copied. On an error `refusal` names the
+// place and the remedy: ERROR_EXISTS (the port is in use), ERROR_STORAGE (the data directory), ERROR_NETWORK, ERROR_MEMORY.
+MUST_CHECK enum error node_open(const struct node_config *config, struct engine *engine, struct node **out,
+                                char refusal[PORT_REFUSAL_SIZE]);
 // The address that the node listens on, also when port 0 was asked for.
 void node_address(const struct node *node, char out[64]);
 void node_run(struct node *node, const volatile bool *stop);

@@ -17,7 +17,8 @@ void node_time(struct node *node) {
 
 static void publish(struct node *node, uint32_t resource, struct bytes item) {
     if (runtime_publish(&node->runtime, resource, item) == ERROR_TOO_LARGE) {
-        node_log(node, node->runtime.memory.resources[resource].facts.name, "a value of %zu bytes is too large and was dropped", item.size);
+        node_log(node, node->runtime.memory.resources[resource].facts.name, "a value of %zu bytes is too large and was dropped",
+                 item.size);
     }
 }
 
@@ -75,8 +76,8 @@ static void plant_connect(struct node *node) {
     for (uint32_t i = 0; i < node->plant_write_count; i++) {
         writes[i] = config_of(node, node->plant_writes[i])->point;
     }
-    enum error error = plant_driver_open(node->config.plant_socket, reads, node->plant_read_count, writes, node->plant_write_count,
-                                         &node->plant, refusal);
+    enum error error = plant_driver_open(node->config.plant_socket, reads, node->plant_read_count, writes,
+                                         node->plant_write_count, &node->plant, refusal);
     if (error != ERROR_NONE) {
         node->plant = NULL;
         node->plant_retry_ms = port_clock_ms() + PLANT_RETRY_MS;
@@ -166,7 +167,8 @@ void node_drivers_actuate(struct node *node, uint32_t resource, struct bytes val
 // --- all -------------------------------------------------------------------------------------------------------------------
 
 static enum error add_clock(struct node *node) {
-    struct registration_resource clock = {.name = "clock", .quantity = "Time", .unit = "s", .type = TYPE_NUMBER, .resolution = 1};
+    struct registration_resource clock = {
+        .name = "clock", .quantity = "Time", .unit = "s", .type = TYPE_NUMBER, .resolution = 1};
     enum error error = runtime_resource_add(&node->runtime, &clock, &node->clock_resource);
     if (error == ERROR_NONE) {
         node->config_of_resource[node->clock_resource] = NO_INDEX;
@@ -192,7 +194,8 @@ enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
     }
     enum error error = add_clock(node);
     if (error != ERROR_NONE) {
-        snprintf(refusal, PORT_REFUSAL_SIZE, "resource clock: the name belongs to the node itself; rename the one in the configuration");
+        snprintf(refusal, PORT_REFUSAL_SIZE,
+                 "resource clock: the name belongs to the node itself; rename the one in the configuration");
         return error;
     }
     if (node->config.plant_socket[0] != '\0') {
@@ -222,7 +225,8 @@ uint64_t node_drivers_deadline(const struct node *node) {
         deadline_ms = node->plant_retry_ms;
     }
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
-        bool polled = i != node->clock_resource && config_of(node, i)->driver == DRIVER_FILE && !config_of(node, i)->facts.actuator;
+        bool polled =
+            i != node->clock_resource && config_of(node, i)->driver == DRIVER_FILE && !config_of(node, i)->facts.actuator;
         if (polled && node->polls[i].due_ms < deadline_ms) {
             deadline_ms = node->polls[i].due_ms;
         }

@@ -1,4 +1,5 @@
-// The node's log: the last LOG_LINES_MAX lines in memory for GET /log, and every line on standard error for the service manager.
+// The node's log: the last LOG_LINES_MAX lines in memory for GET /log, and every line on standard error for the service
+// manager.
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>

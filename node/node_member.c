@@ -47,7 +47,7 @@ static void ask(struct node *node, uint64_t user, uint8_t code, const char *path
 }
 
 static void register_now(struct node *node) {
-    static uint8_t encoded[16384];  // lives until the exchange is over: a large registration goes block-wise
+    static uint8_t encoded[16384]; // lives until the exchange is over: a large registration goes block-wise
     struct registration registration;
     size_t size = 0;
     registration_fill(node, &registration);

@@ -12,7 +12,7 @@
 #define STATES_PER_TASK_BYTES 512
 #define EXCHANGES_MAX 64
 #define REMEMBERED_MAX 256
-#define TRANSFERS_MAX 2
+#define TRANSFERS_MAX 4
 
 // Hands out parts of one block; first run with base NULL to learn the size.
 struct carver {
@@ -61,7 +61,8 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
     memory->coap.exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
     memory->coap.remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
     memory->coap.transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));
-    memory->coap.bodies = (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
+    memory->coap.bodies =
+        (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
 }
 
 enum error node_memory_open(uint32_t task_max, struct runtime_memory *memory, void **block) {

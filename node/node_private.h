@@ -23,8 +23,8 @@ struct log_line {
 };
 
 struct file_poll {
-    uint64_t due_ms;                      // network time
-    bool failed;                          // told once
+    uint64_t due_ms; // network time
+    bool failed;     // told once
 };
 
 struct node {
@@ -32,23 +32,23 @@ struct node {
     struct engine *engine;
     struct port_udp *udp;
     struct runtime runtime;
-    void *tables;                         // one block behind runtime_memory
+    void *tables; // one block behind runtime_memory
     uint64_t boot;
     // time
-    uint64_t started_ms;                  // network clock at the start
-    uint64_t building_base_ms;            // building clock at the start, for the system clock
-    uint64_t plant_ms;                    // building clock as the plant tells it
+    uint64_t started_ms;       // network clock at the start
+    uint64_t building_base_ms; // building clock at the start, for the system clock
+    uint64_t plant_ms;         // building clock as the plant tells it
     uint64_t clock_due_ms;
     uint32_t clock_resource;
     // plant
     struct plant_driver *plant;
     uint64_t plant_retry_ms;
-    uint32_t plant_reads[RESOURCES_PER_NODE_MAX];   // resource of each point read
+    uint32_t plant_reads[RESOURCES_PER_NODE_MAX]; // resource of each point read
     uint32_t plant_read_count;
     uint32_t plant_writes[RESOURCES_PER_NODE_MAX];
     uint32_t plant_write_count;
     bool plant_told;
-    uint32_t config_of_resource[RESOURCES_PER_NODE_MAX];  // runtime's index -> config's, NO_INDEX for the clock
+    uint32_t config_of_resource[RESOURCES_PER_NODE_MAX]; // runtime's index -> config's, NO_INDEX for the clock
     struct file_poll polls[RESOURCES_PER_NODE_MAX];
     // orchestrator
     struct coap_address orchestrator;
@@ -60,7 +60,7 @@ struct node {
     struct bytes code_read_before;
     // log
     struct log_line log[LOG_LINES_MAX];
-    uint32_t log_count;                   // ever written
+    uint32_t log_count; // ever written
     char answer[ANSWER_SIZE_MAX];
 };
 
@@ -86,7 +86,7 @@ void node_status_write(const struct node *node, struct text *out);
 enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
 void node_drivers_actuate(struct node *node, uint32_t resource, struct bytes value);
 void node_drivers_poll(struct node *node, bool plant_is_readable);
-uint64_t node_drivers_deadline(const struct node *node);  // network time
+uint64_t node_drivers_deadline(const struct node *node); // network time
 void node_time(struct node *node);
 void node_drivers_close(struct node *node);
 

@@ -8,7 +8,8 @@
 // As many digests as one block of an answer to PUT holds.
 #define MISSING_MAX 28
 
-static void answer_text(struct node *node, struct coap_response *response, uint8_t code, uint16_t format, const struct text *text) {
+static void answer_text(struct node *node, struct coap_response *response, uint8_t code, uint16_t format,
+                        const struct text *text) {
     response->code = text->overflow ? COAP_INTERNAL_SERVER_ERROR : code;
     response->content_format = format;
     response->body = (struct bytes){(const uint8_t *)node->answer, text->overflow ? 0 : text->size};
@@ -21,7 +22,8 @@ static void answer_error(struct node *node, struct coap_response *response, uint
     answer_text(node, response, code, COAP_FORMAT_NONE, &text);
 }
 
-static void answer_missing(struct node *node, struct coap_response *response, const uint8_t (*missing)[DIGEST_SIZE], uint32_t count) {
+static void answer_missing(struct node *node, struct coap_response *response, const uint8_t (*missing)[DIGEST_SIZE],
+                           uint32_t count) {
     struct wire_writer writer;
     size_t size = 0;
     wire_writer_start(&writer, (struct buffer){(uint8_t *)node->answer, sizeof node->answer});
@@ -36,7 +38,8 @@ static void answer_missing(struct node *node, struct coap_response *response, co
     response->body = (struct bytes){(const uint8_t *)node->answer, good ? size : 0};
 }
 
-// 4.12 with the digests of the components that are not here; 4.00 for a plan that cannot be; 5.00 when the disk did not take it.
+// 4.12 with the digests of the components that are not here; 4.00 for a plan that cannot be; 5.00 when the disk did not take
+// it.
 static void serve_plan(struct node *node, const struct coap_request *request, struct coap_response *response) {
     uint8_t missing[MISSING_MAX][DIGEST_SIZE];
     uint32_t missing_count = 0;
@@ -48,7 +51,8 @@ static void serve_plan(struct node *node, const struct coap_request *request, st
     if (error == ERROR_NOT_FOUND) {
         answer_missing(node, response, (const uint8_t(*)[DIGEST_SIZE])missing, missing_count);
     } else if (error == ERROR_STORAGE) {
-        answer_error(node, response, COAP_INTERNAL_SERVER_ERROR, "the plan could not be written to the node's disk; the one before runs on");
+        answer_error(node, response, COAP_INTERNAL_SERVER_ERROR,
+                     "the plan could not be written to the node's disk; the one before runs on");
     } else if (error != ERROR_NONE) {
         answer_error(node, response, COAP_BAD_REQUEST, error_text(error));
     } else {
@@ -91,7 +95,8 @@ static void serve_resource(struct node *node, const struct coap_request *request
     const struct resource *resource = &node->runtime.memory.resources[index];
     response->code = COAP_CONTENT;
     response->content_format = COAP_FORMAT_CBOR;
-    response->body = resource->value_size > 0 ? (struct bytes){resource->value, resource->value_size} : (struct bytes){null_item, 1};
+    response->body =
+        resource->value_size > 0 ? (struct bytes){resource->value, resource->value_size} : (struct bytes){null_item, 1};
 }
 
 // RFC 6690 link format; `rt` carries the quantity.

@@ -14,8 +14,8 @@ static void write_task(const struct node *node, const struct task *task, struct 
     text_add_json(out, manifest == NULL ? "" : manifest->name);
     text_add(out, ",\"digest\":\"%s\",\"epoch\":%u,\"state\":\"%s\",\"messages\":%llu,\"failures\":%u", hex, task->plan->epoch,
              task_state_text(task->state), (printed)task->messages, task->failures);
-    text_add(out, ",\"discarded\":%llu,\"restarts\":%llu,\"queued\":%u,\"blocked\":%s", (printed)task->discarded, (printed)task->restarts,
-             task->queue.count, task->blocked ? "true" : "false");
+    text_add(out, ",\"discarded\":%llu,\"restarts\":%llu,\"queued\":%u,\"blocked\":%s", (printed)task->discarded,
+             (printed)task->restarts, task->queue.count, task->blocked ? "true" : "false");
     if (task->last_error != ERROR_NONE) {
         text_add(out, ",\"last_error\":\"%s\"", error_name(task->last_error));
     }
@@ -31,7 +31,9 @@ static void write_resource(const struct resource *resource, struct text *out) {
     text_add_item(out, (struct bytes){resource->value, resource->value_size});
     if (resource->facts.actuator) {
         text_add(out, ",\"priority\":%u,\"source\":\"%s\"", resource->priority,
-                 resource->priority > 0 ? "command" : resource->driven && resource->value_size > 0 ? "safe" : "device");
+                 resource->priority > 0                         ? "command"
+                 : resource->driven && resource->value_size > 0 ? "safe"
+                                                                : "device");
     }
     text_add(out, ",\"updated_ms\":%llu}", (printed)resource->updated_ms);
 }
@@ -40,17 +42,20 @@ static void write_traffic(const struct node *node, struct text *out) {
     text_add(out, "\"messages\":{");
     for (uint32_t i = 0; i < DELIVERY_CLASS_COUNT; i++) {
         const struct traffic *traffic = &node->runtime.traffic[i];
-        text_add(out, "%s\"%s\":{\"sent\":%llu,\"received\":%llu,\"dropped\":%llu,\"duplicates\":%llu,\"refused\":%llu,\"expired\":%llu,",
-                 i == 0 ? "" : ",", delivery_class_text((enum delivery_class)i), (printed)traffic->sent, (printed)traffic->received,
-                 (printed)traffic->dropped, (printed)traffic->duplicates, (printed)traffic->refused, (printed)traffic->expired);
+        text_add(
+            out,
+            "%s\"%s\":{\"sent\":%llu,\"received\":%llu,\"dropped\":%llu,\"duplicates\":%llu,\"refused\":%llu,\"expired\":%llu,",
+            i == 0 ? "" : ",", delivery_class_text((enum delivery_class)i), (printed)traffic->sent, (printed)traffic->received,
+            (printed)traffic->dropped, (printed)traffic->duplicates, (printed)traffic->refused, (printed)traffic->expired);
         text_add(out, "\"remote\":%llu,\"retried\":%llu}", (printed)traffic->remote, (printed)traffic->retried);
     }
     const struct coap_counters *coap = &node->runtime.coap.counters;
-    text_add(out,
-             "},\"coap\":{\"received\":%llu,\"transmitted\":%llu,\"malformed\":%llu,\"duplicates\":%llu,\"retransmissions\":%llu,"
-             "\"timeouts\":%llu,\"unmatched\":%llu,\"refused\":%llu}",
-             (printed)coap->received, (printed)coap->transmitted, (printed)coap->malformed, (printed)coap->duplicates,
-             (printed)coap->retransmissions, (printed)coap->timeouts, (printed)coap->unmatched, (printed)coap->refused);
+    text_add(
+        out,
+        "},\"coap\":{\"received\":%llu,\"transmitted\":%llu,\"malformed\":%llu,\"duplicates\":%llu,\"retransmissions\":%llu,"
+        "\"timeouts\":%llu,\"unmatched\":%llu,\"refused\":%llu}",
+        (printed)coap->received, (printed)coap->transmitted, (printed)coap->malformed, (printed)coap->duplicates,
+        (printed)coap->retransmissions, (printed)coap->timeouts, (printed)coap->unmatched, (printed)coap->refused);
 }
 
 void node_status_write(const struct node *node, struct text *out) {
@@ -64,7 +69,8 @@ void node_status_write(const struct node *node, struct text *out) {
              (printed)node->runtime.building_ms);
     text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu}", (printed)node->config.memory_bytes,
              (printed)runtime_memory_used(&node->runtime));
-    text_add(out, ",\"fallbacks\":%llu,\"foreign\":%llu,\"tasks\":[", (printed)node->runtime.fallbacks, (printed)node->runtime.foreign);
+    text_add(out, ",\"fallbacks\":%llu,\"foreign\":%llu,\"tasks\":[", (printed)node->runtime.fallbacks,
+             (printed)node->runtime.foreign);
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         text_add(out, i == 0 ? "" : ",");
         write_task(node, &tables->tasks[i], out);

@@ -37,7 +37,8 @@ enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     char path[NODE_PATH_SIZE_MAX + 96];
     path_of(node, "code", path);
     if (port_directory_make(path) != ERROR_NONE || count_boot(node) != ERROR_NONE) {
-        snprintf(refusal, PORT_REFUSAL_SIZE, "cannot write in %.60s: check that the directory may be written and that the disk is not full",
+        snprintf(refusal, PORT_REFUSAL_SIZE,
+                 "cannot write in %.60s: check that the directory may be written and that the disk is not full",
                  node->config.data);
         return ERROR_STORAGE;
     }

@@ -1,7 +1,7 @@
 // Resolving names and checking meaning. One pass over tasks, one over resources, one over links, one over actuators and inputs.
 //
-// A resource that several nodes offer is taken from a live one, and among those from the first by the order of `nodes` (a replaced
-// device registers the role of the dead one, and the policy stays as it is).
+// A resource that several nodes offer is taken from a live one, and among those from the first by the order of `nodes` (a
+// replaced device registers the role of the dead one, and the policy stays as it is).
 #include "orchestrator/binding.h"
 
 #include "orchestrator/document.h"
@@ -10,11 +10,10 @@
 #include <stdlib.h>
 
 struct resource_offer {
-    uint32_t node;                                     // that is taken
+    uint32_t node; // that is taken
     const struct registration_resource *resource;
-    uint32_t live_count;                               // how many live nodes offer it
+    uint32_t live_count; // how many live nodes offer it
 };
-
 
 struct binder {
     const struct policy *policy;
@@ -22,7 +21,7 @@ struct binder {
     struct binding *binding;
     struct problems *problems;
     bool nodes_known;
-    uint32_t closest_budget;    // closest-name searches left, so that a large policy full of mistakes is still checked quickly
+    uint32_t closest_budget; // closest-name searches left, so that a large policy full of mistakes is still checked quickly
 };
 
 // Side of a link as the checks see it: a port or a resource in the same words.
@@ -36,14 +35,16 @@ struct side {
     double maximum;
 };
 
-static const char *closest_name(struct binder *binder, const char *name, const struct names *names, char remedy[256], const char *otherwise) {
+static const char *closest_name(struct binder *binder, const char *name, const struct names *names, char remedy[256],
+                                const char *otherwise) {
     const char *best = NULL;
     uint32_t best_distance = (uint32_t)strlen(name) / 3 + 1;
     if (binder->closest_budget > 0) {
         binder->closest_budget--;
         for (uint32_t i = 0; i < names->size; i++) {
             uint32_t distance = names->keys[i] != NULL ? document_distance(name, names->keys[i]) : UINT32_MAX;
-            bool better = distance < best_distance || (distance == best_distance && (best == NULL || strcmp(names->keys[i], best) < 0));
+            bool better =
+                distance < best_distance || (distance == best_distance && (best == NULL || strcmp(names->keys[i], best) < 0));
             if (better) {
                 best = names->keys[i];
                 best_distance = distance;
@@ -130,14 +131,15 @@ static void check_value(struct binder *binder, const struct policy_value *value,
         char remedy[128];
         snprintf(remedy, sizeof remedy, side->type == TYPE_TEXT ? "put it in quotes" : "write a value of the type %s",
                  value_type_text(side->type));
-        problems_error(binder->problems, value->line, remedy, "%s is %s, but '%.40s' is %s", what, value_type_text(side->type), value->text,
-                       value_type_text(value->type));
+        problems_error(binder->problems, value->line, remedy, "%s is %s, but '%.40s' is %s", what, value_type_text(side->type),
+                       value->text, value_type_text(value->type));
         return;
     }
     bool counted = value->type == TYPE_NUMBER || value->type == TYPE_ARRAY;
     if (counted && side->has_range && (value->minimum < side->minimum || value->maximum > side->maximum)) {
         char remedy[128];
-        snprintf(remedy, sizeof remedy, "use %g to %g%s%s", side->minimum, side->maximum, side->unit[0] != '\0' ? " " : "", side->unit);
+        snprintf(remedy, sizeof remedy, "use %g to %g%s%s", side->minimum, side->maximum, side->unit[0] != '\0' ? " " : "",
+                 side->unit);
         problems_error(binder->problems, value->line, remedy, "%s: %.40s is out of range", what, value->text);
     }
 }
@@ -147,8 +149,8 @@ static struct side side_of_port(const struct port *port) {
 }
 
 static struct side side_of_resource(const struct registration_resource *resource) {
-    return (struct side){true,           resource->type,      resource->quantity, resource->unit, resource->has_range, resource->minimum,
-                         resource->maximum};
+    return (struct side){
+        true, resource->type, resource->quantity, resource->unit, resource->has_range, resource->minimum, resource->maximum};
 }
 
 static void check_settings(struct binder *binder, const struct policy_task *task, const struct manifest *manifest) {
@@ -213,10 +215,12 @@ static bool bind_apart(struct binder *binder, uint32_t index) {
         char remedy[256];
         if (other == NAMES_NONE) {
             problems_error(binder->problems, task->apart.items[i].line,
-                           closest_name(binder, task->apart.items[i].text, &binder->policy->task_names, remedy, "name a task of this policy"),
+                           closest_name(binder, task->apart.items[i].text, &binder->policy->task_names, remedy,
+                                        "name a task of this policy"),
                            "`apart` names the task '%.60s', which is not there", task->apart.items[i].text);
         } else if (other == index) {
-            problems_error(binder->problems, task->apart.items[i].line, "name another task", "'%s' cannot be apart from itself", task->name);
+            problems_error(binder->problems, task->apart.items[i].line, "name another task", "'%s' cannot be apart from itself",
+                           task->name);
         } else {
             apart[placed->apart_count++] = other;
         }
@@ -252,7 +256,8 @@ static void check_on(struct binder *binder, const struct policy_task *task) {
     char remedy[256];
     if (binder->nodes_known && task->on.text != NULL && names_find(&binder->binding->node_names, task->on.text) == NAMES_NONE) {
         problems_error(binder->problems, task->on.line,
-                       closest_name(binder, task->on.text, &binder->binding->node_names, remedy, "start the node, or name one that is there"),
+                       closest_name(binder, task->on.text, &binder->binding->node_names, remedy,
+                                    "start the node, or name one that is there"),
                        "`on` names the node '%.60s', which has not registered", task->on.text);
     }
 }
@@ -265,7 +270,10 @@ static bool bind_tasks(struct binder *binder, binding_find find, void *context) 
         placed->name = task->name;
         placed->memory_bytes = PLACEMENT_TASK_OVERHEAD;
         placed->on = task->on.text;
-        placed->requires = &task->requires;
+        placed->
+            requires
+        = &task->
+               requires;
         placed->current = PLACEMENT_NONE;
         bind_component(binder, i, find, context);
         check_on(binder, task);
@@ -282,9 +290,10 @@ static void check_resources(struct binder *binder) {
         const struct resource_offer *offer = find_offer(binder->binding, resource->name.text);
         char text[256];
         if (offer == NULL) {
-            problems_error(binder->problems, resource->name.line,
-                           closest_name(binder, resource->name.text, &binder->binding->resources, text, "start the node that offers it"),
-                           "no node offers the resource '%s'", resource->name.text);
+            problems_error(
+                binder->problems, resource->name.line,
+                closest_name(binder, resource->name.text, &binder->binding->resources, text, "start the node that offers it"),
+                "no node offers the resource '%s'", resource->name.text);
         } else if (!offer->resource->actuator && resource->safe.cbor.size > 0) {
             problems_error(binder->problems, resource->safe.line, "use `stale_after` and `fallback` of the channel instead",
                            "'%s' is a sensor and takes no safe value", resource->name.text);
@@ -303,7 +312,8 @@ static void check_resources(struct binder *binder) {
 
 // --- links ---------------------------------------------------------------------------------------------------------------
 
-static void bind_port(struct binder *binder, const struct policy_name *name, bool source, struct bound_end *end, struct side *side) {
+static void bind_port(struct binder *binder, const struct policy_name *name, bool source, struct bound_end *end,
+                      struct side *side) {
     const char *dot = strrchr(name->text, '.');
     char task_name[NAME_SIZE_MAX];
     char remedy[256];
@@ -311,7 +321,8 @@ static void bind_port(struct binder *binder, const struct policy_name *name, boo
     uint32_t task = names_find(&binder->policy->task_names, task_name);
     if (task == NAMES_NONE) {
         problems_error(binder->problems, name->line,
-                       closest_name(binder, task_name, &binder->policy->task_names, remedy, "add the task, or write a resource with a slash"),
+                       closest_name(binder, task_name, &binder->policy->task_names, remedy,
+                                    "add the task, or write a resource with a slash"),
                        "there is no task '%s'", task_name);
         return;
     }
@@ -326,13 +337,13 @@ static void bind_port(struct binder *binder, const struct policy_name *name, boo
         bool other_way = source ? manifest_input(manifest, dot + 1) >= 0 : manifest_output(manifest, dot + 1) >= 0;
         port_remedy(dot + 1, ports, source ? manifest->output_count : manifest->input_count, remedy);
         problems_error(binder->problems, name->line, other_way ? "swap `from` and `to`, or name the other port" : remedy,
-                       "the component '%s' of the task '%s' has no %s '%.60s'", manifest->name, task_name, source ? "output" : "input",
-                       dot + 1);
+                       "the component '%s' of the task '%s' has no %s '%.60s'", manifest->name, task_name,
+                       source ? "output" : "input", dot + 1);
         return;
     }
     if (!source && ports[port].parameter) {
-        problems_error(binder->problems, name->line, "give it a value under `set` of the task", "'%s' is a parameter, which takes no channel",
-                       name->text);
+        problems_error(binder->problems, name->line, "give it a value under `set` of the task",
+                       "'%s' is a parameter, which takes no channel", name->text);
         return;
     }
     *end = (struct bound_end){BOUND_TASK, task, (uint32_t)port, NULL};
@@ -372,7 +383,8 @@ static void bind_resource(struct binder *binder, const struct policy_name *name,
     *side = side_of_resource(offer->resource);
 }
 
-static void bind_end(struct binder *binder, const struct policy_link *link, bool source, struct bound_end *end, struct side *side) {
+static void bind_end(struct binder *binder, const struct policy_link *link, bool source, struct bound_end *end,
+                     struct side *side) {
     const struct policy_name *name = source ? &link->source : &link->destination;
     *end = (struct bound_end){.kind = BOUND_NONE};
     *side = (struct side){.quantity = "", .unit = ""};
@@ -381,8 +393,8 @@ static void bind_end(struct binder *binder, const struct policy_link *link, bool
     } else if (strchr(name->text, '/') == NULL && strchr(name->text, '.') != NULL) {
         bind_port(binder, name, source, end, side);
         if (!source && link->delivery == DELIVERY_COMMAND && end->kind == BOUND_TASK) {
-            problems_error(binder->problems, name->line, "use `class: event` towards a task", "a command goes to an actuator; '%s' is none",
-                           name->text);
+            problems_error(binder->problems, name->line, "use `class: event` towards a task",
+                           "a command goes to an actuator; '%s' is none", name->text);
         }
     } else {
         bind_resource(binder, name, source, link->delivery, end, side);
@@ -392,8 +404,9 @@ static void bind_end(struct binder *binder, const struct policy_link *link, bool
 // What flows out must be what the other end expects. An end that declares no quantity or no unit accepts and gives any.
 static void check_sides(struct binder *binder, const struct policy_link *link, const struct side *from, const struct side *to) {
     if (from->type != to->type && from->type != TYPE_ANY && to->type != TYPE_ANY) {
-        problems_error(binder->problems, link->destination.line, "connect ports of one type", "'%s' gives %s, but '%s' takes %s",
-                       link->source.text, value_type_text(from->type), link->destination.text, value_type_text(to->type));
+        problems_error(binder->problems, link->destination.line, "connect ports of one type",
+                       "'%s' gives %s, but '%s' takes %s", link->source.text, value_type_text(from->type),
+                       link->destination.text, value_type_text(to->type));
         return;
     }
     if (from->unit[0] != '\0' && to->unit[0] != '\0' && strcmp(from->unit, to->unit) != 0) {
@@ -402,11 +415,12 @@ static void check_sides(struct binder *binder, const struct policy_link *link, c
     }
     if (from->quantity[0] != '\0' && !quantity_accepts(to->quantity, from->quantity)) {
         problems_error(binder->problems, link->destination.line, "connect what is meant, or widen the quantity in the manifest",
-                       "'%s' is a %s, but '%s' takes a %s", link->source.text, from->quantity, link->destination.text, to->quantity);
+                       "'%s' is a %s, but '%s' takes a %s", link->source.text, from->quantity, link->destination.text,
+                       to->quantity);
     }
     if (link->threshold > 0 && from->type != TYPE_NUMBER && from->type != TYPE_ANY) {
-        problems_error(binder->problems, link->line, "remove the threshold", "'%s' gives %s, which has no threshold", link->source.text,
-                       value_type_text(from->type));
+        problems_error(binder->problems, link->line, "remove the threshold", "'%s' gives %s, which has no threshold",
+                       link->source.text, value_type_text(from->type));
     }
 }
 
@@ -447,8 +461,9 @@ static void check_writers(struct binder *binder) {
         const char *kept = first == NAMES_NONE ? arena_keep(&binder->binding->arena, key) : NULL;
         if (first != NAMES_NONE) {
             problems_error(binder->problems, link->destination.line, "give one of them another priority (1 is the strongest)",
-                           "two writers command '%s' with priority %u: '%s' at line %u and '%s'", link->destination.text, link->priority,
-                           binder->policy->links[first].source.text, binder->policy->links[first].line, link->source.text);
+                           "two writers command '%s' with priority %u: '%s' at line %u and '%s'", link->destination.text,
+                           link->priority, binder->policy->links[first].source.text, binder->policy->links[first].line,
+                           link->source.text);
         } else if (kept != NULL) {
             (void)names_add(&seen, kept, i);
         }
@@ -479,8 +494,8 @@ static void check_inputs(struct binder *binder) {
         uint32_t *feed = &feeds[(size_t)end->index * PORTS_MAX + end->port];
         if (*feed != 0 && link->delivery == DELIVERY_MEASUREMENT && policy->links[*feed - 1].delivery == DELIVERY_MEASUREMENT) {
             problems_warning(binder->problems, link->destination.line, "use one source, or a component with an input for each",
-                             "'%s' is fed by two measurements, '%s' and '%s', and cannot tell them apart", link->destination.text,
-                             policy->links[*feed - 1].source.text, link->source.text);
+                             "'%s' is fed by two measurements, '%s' and '%s', and cannot tell them apart",
+                             link->destination.text, policy->links[*feed - 1].source.text, link->source.text);
         }
         *feed = i + 1;
     }
@@ -490,9 +505,11 @@ static void check_inputs(struct binder *binder) {
             // Tasks of one line are neighbours; what `each` repeats is said once.
             bool said = task > 0 && policy->tasks[task - 1].line == policy->tasks[task].line &&
                         feeds[(size_t)(task - 1) * PORTS_MAX + port] == 0;
-            if (!said && feeds[(size_t)task * PORTS_MAX + port] == 0 && !component->manifest.inputs[port].parameter && binder->nodes_known) {
+            if (!said && feeds[(size_t)task * PORTS_MAX + port] == 0 && !component->manifest.inputs[port].parameter &&
+                binder->nodes_known) {
                 problems_warning(binder->problems, policy->tasks[task].line, "connect a channel to it if the task needs it",
-                                 "nothing feeds the input '%s.%s'", policy->tasks[task].name, component->manifest.inputs[port].name);
+                                 "nothing feeds the input '%s.%s'", policy->tasks[task].name,
+                                 component->manifest.inputs[port].name);
             }
         }
     }
@@ -511,7 +528,8 @@ static void count_rooms(const struct binding *binding, struct room *rooms) {
         const struct bound_end *ends[2] = {&binding->links[i].source, &binding->links[i].destination};
         for (int side = 0; side < 2; side++) {
             if (ends[side]->kind == BOUND_TASK) {
-                rooms[ends[side]->index].neighbours += ends[1 - side]->kind == BOUND_TASK || ends[1 - side]->kind == BOUND_RESOURCE ? 1 : 0;
+                rooms[ends[side]->index].neighbours +=
+                    ends[1 - side]->kind == BOUND_TASK || ends[1 - side]->kind == BOUND_RESOURCE ? 1 : 0;
                 rooms[ends[side]->index].locals += ends[1 - side]->kind == BOUND_LOCAL ? 1 : 0;
             }
         }
@@ -606,11 +624,13 @@ void binding_check_placement(const struct binding *binding, struct problems *pro
     for (uint32_t i = 0; i < binding->node_count && good; i++) {
         nodes[i] = (struct placement_node){binding->nodes[i].registration, true, false};
     }
-    good = good && placement_make(binding->tasks, binding->policy->task_count, nodes, binding->node_count, results) == ERROR_NONE;
+    good =
+        good && placement_make(binding->tasks, binding->policy->task_count, nodes, binding->node_count, results) == ERROR_NONE;
     for (uint32_t i = 0; i < binding->policy->task_count && good; i++) {
         if (results[i].node == PLACEMENT_NONE) {
-            problems_error(problems, binding->policy->tasks[i].line, "relax `on`, `requires` or `apart`, or add a node that fits",
-                           "the task '%s' has no place: %s", binding->policy->tasks[i].name, results[i].reason);
+            problems_error(problems, binding->policy->tasks[i].line,
+                           "relax `on`, `requires` or `apart`, or add a node that fits", "the task '%s' has no place: %s",
+                           binding->policy->tasks[i].name, results[i].reason);
         }
     }
     free(nodes);

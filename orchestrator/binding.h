@@ -1,8 +1,9 @@
 // A policy bound to the components and nodes that there are: every name resolved, every rule of meaning checked.
 //
-// Checked here: unknown components, tasks, ports, resources, nodes and parameters (with the closest name that exists); types, units, quantities,
-// ranges; one writer per actuator and priority; commands go to actuators and only commands do; safe values; placement constraints that no node could meet.
-// Memory: the binding owns its arrays until binding_free; it points into the policy, the component store and the registrations, which must outlive it.
+// Checked here: unknown components, tasks, ports, resources, nodes and parameters (with the closest name that exists); types,
+// units, quantities, ranges; one writer per actuator and priority; commands go to actuators and only commands do; safe values;
+// placement constraints that no node could meet. Memory: the binding owns its arrays until binding_free; it points into the
+// policy, the component store and the registrations, which must outlive it.
 #ifndef TENON_ORCHESTRATOR_BINDING_H
 #define TENON_ORCHESTRATOR_BINDING_H
 
@@ -11,10 +12,10 @@
 #include "orchestrator/policy.h"
 
 enum bound_kind {
-    BOUND_NONE,        // could not be resolved; a problem says why
-    BOUND_TASK,        // index: task; port: output or input number
-    BOUND_RESOURCE,    // index: node that offers it
-    BOUND_LOCAL,       // a resource of the node that runs the task at the other end
+    BOUND_NONE,     // could not be resolved; a problem says why
+    BOUND_TASK,     // index: task; port: output or input number
+    BOUND_RESOURCE, // index: node that offers it
+    BOUND_LOCAL,    // a resource of the node that runs the task at the other end
 };
 
 struct bound_end {
@@ -33,25 +34,26 @@ struct binding {
     const struct policy *policy;
     const struct placement_node *nodes;
     uint32_t node_count;
-    const struct component **components;   // by task, NULL when unknown
-    struct bound_link *links;              // by link
-    struct placement_task *tasks;          // by task, for placement_make; `current` is left PLACEMENT_NONE
-    struct names resources;                // name -> index into `offers`
+    const struct component **components; // by task, NULL when unknown
+    struct bound_link *links;            // by link
+    struct placement_task *tasks;        // by task, for placement_make; `current` is left PLACEMENT_NONE
+    struct names resources;              // name -> index into `offers`
     struct resource_offer *offers;
     struct names node_names;
-    struct arena arena;                    // behind the lists of `tasks`
+    struct arena arena; // behind the lists of `tasks`
 };
 
 // Finds the component of a task's reference. `context` as given to binding_make.
 typedef const struct component *(*binding_find)(void *context, const char *reference);
 
-// Binds and checks. `store` serves to suggest names; `find` (NULL: component_store_find) resolves references, so that the orchestrator can keep
-// each policy on the components with which it was accepted. Nodes that are dead count as known: their resources have not gone
-// from the building. With `nodes_known` false nothing is said about resources, capabilities and places (a check without an orchestrator).
-// Problems are added; `*out` is given also when there are errors, unless there is no memory (ERROR_MEMORY).
-MUST_CHECK enum error binding_make(const struct policy *policy, const struct component_store *store, binding_find find, void *context,
-                                   const struct placement_node *nodes, uint32_t node_count, bool nodes_known, struct problems *problems,
-                                   struct binding *out);
+// Binds and checks. `store` serves to suggest names; `find` (NULL: component_store_find) resolves references, so that the
+// orchestrator can keep each policy on the components with which it was accepted. Nodes that are dead count as known: their
+// resources have not gone from the building. With `nodes_known` false nothing is said about resources, capabilities and places
+// (a check without an orchestrator). Problems are added; `*out` is given also when there are errors, unless there is no memory
+// (ERROR_MEMORY).
+MUST_CHECK enum error binding_make(const struct policy *policy, const struct component_store *store, binding_find find,
+                                   void *context, const struct placement_node *nodes, uint32_t node_count, bool nodes_known,
+                                   struct problems *problems, struct binding *out);
 
 // The node whose resource of that name is used, PLACEMENT_NONE when no node offers it.
 uint32_t binding_resource_node(const struct binding *binding, const char *name);

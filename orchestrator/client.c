@@ -70,7 +70,7 @@ static bool start(struct client *client) {
     }
     struct coap_parameters parameters = coap_parameters_default();
     parameters.ack_timeout_ms = 1000;
-    parameters.retransmit_max = 2;  // a person waits
+    parameters.retransmit_max = 2; // a person waits
     struct coap_callbacks callbacks = {client, transmit, serve, completed};
     coap_endpoint_start(&client->endpoint, &parameters, &callbacks, memory, port_entropy64());
     return true;
@@ -127,7 +127,8 @@ static void request_once(struct client *client, const struct coap_outgoing *outg
         uint64_t now_ms = port_clock_ms();
         uint64_t deadline_ms = coap_endpoint_deadline(&client->endpoint);
         int descriptor = port_udp_descriptor(client->udp);
-        (void)port_wait(&descriptor, 1, deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
+        (void)port_wait(&descriptor, 1,
+                        deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
         receive_all(client);
         if (!client->done) {
             coap_endpoint_advance(&client->endpoint, port_clock_ms());
@@ -156,8 +157,11 @@ enum error client_request(struct client *client, uint8_t code, const char *path,
         request_once(client, &outgoing);
     }
     if (client->error == ERROR_TIMEOUT) {
-        snprintf(refusal, 256, "%s does not answer; is it running there? (--orchestrator ADDRESS, or TENON_ORCHESTRATOR, says where)",
+        snprintf(refusal, 256,
+                 "%s does not answer; is it running there? (--orchestrator ADDRESS, or TENON_ORCHESTRATOR, says where)",
                  client->address);
+    } else if (client->error == ERROR_BUSY) {
+        snprintf(refusal, 256, "the answer of %s changes faster than its blocks can be fetched; try again", client->address);
     } else if (client->error != ERROR_NONE) {
         snprintf(refusal, 256, "asking %s failed: %s", client->address, error_text(client->error));
     }

@@ -14,16 +14,18 @@ struct client;
 struct client_reply {
     uint8_t code;
     uint16_t content_format;
-    struct bytes body;     // from malloc, followed by a NUL
+    struct bytes body; // from malloc, followed by a NUL
 };
 
-// `address` as text, "127.0.0.1:5683". On an error `refusal` names it and the remedy: ERROR_MALFORMED, ERROR_NETWORK, ERROR_MEMORY.
+// `address` as text, "127.0.0.1:5683". On an error `refusal` names it and the remedy: ERROR_MALFORMED, ERROR_NETWORK,
+// ERROR_MEMORY.
 MUST_CHECK enum error client_open(const char *address, struct client **out, char refusal[256]);
 
-// Sends one request and waits for its answer. ERROR_TIMEOUT, ERROR_NETWORK ..., with a refusal that names the address; ERROR_NONE with an answer of any
-// code. `query` may be NULL.
-MUST_CHECK enum error client_request(struct client *client, uint8_t code, const char *path, const char *query, uint16_t content_format,
-                                     struct bytes payload, struct client_reply *reply, char refusal[256]);
+// Sends one request and waits for its answer. ERROR_TIMEOUT, ERROR_NETWORK ..., with a refusal that names the address;
+// ERROR_NONE with an answer of any code. `query` may be NULL.
+MUST_CHECK enum error client_request(struct client *client, uint8_t code, const char *path, const char *query,
+                                     uint16_t content_format, struct bytes payload, struct client_reply *reply,
+                                     char refusal[256]);
 void client_reply_free(struct client_reply *reply);
 void client_close(struct client *client);
 

@@ -41,7 +41,8 @@ const struct component *component_store_by_digest(const struct component_store *
     return by_digest(store, digest);
 }
 
-enum error component_store_add(struct component_store *store, struct bytes wasm, const struct component **out, char refusal[160]) {
+enum error component_store_add(struct component_store *store, struct bytes wasm, const struct component **out,
+                               char refusal[160]) {
     struct component component = {0};
     struct module_info info;
     struct module_refusal reason = {0};
@@ -75,7 +76,8 @@ enum error component_store_add(struct component_store *store, struct bytes wasm,
     return ERROR_NONE;
 }
 
-enum error component_store_add_manifest(struct component_store *store, const struct manifest *manifest, const uint8_t digest[DIGEST_SIZE]) {
+enum error component_store_add_manifest(struct component_store *store, const struct manifest *manifest,
+                                        const uint8_t digest[DIGEST_SIZE]) {
     struct component component = {.manifest = *manifest};
     memcpy(component.digest, digest, DIGEST_SIZE);
     return append(store, &component);
@@ -114,8 +116,8 @@ static void load_file(struct component_store *store, const char *path, uint32_t 
         snprintf(refusal, sizeof refusal, "%s", error_text(error));
     }
     if (error != ERROR_NONE) {
-        problems_error(problems, line, "build it again with `tenon build`, or remove it from the folder", "%.120s is no component: %s", path,
-                       refusal);
+        problems_error(problems, line, "build it again with `tenon build`, or remove it from the folder",
+                       "%.120s is no component: %s", path, refusal);
     }
 }
 

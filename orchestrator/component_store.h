@@ -12,8 +12,8 @@
 
 struct component {
     uint8_t digest[DIGEST_SIZE];
-    uint64_t order;              // of adding; the highest was added last
-    struct bytes wasm;           // from malloc, owned by the store; size 0 when only the manifest is known
+    uint64_t order;    // of adding; the highest was added last
+    struct bytes wasm; // from malloc, owned by the store; size 0 when only the manifest is known
     struct manifest manifest;
 };
 
@@ -26,13 +26,15 @@ struct component_store {
 
 // Reads the module's manifest and adds it; adding the same bytes again only makes them the last. `wasm` is copied.
 // On any error `refusal` (160 bytes) says what is wrong with the module.
-MUST_CHECK enum error component_store_add(struct component_store *store, struct bytes wasm, const struct component **out, char refusal[160]);
+MUST_CHECK enum error component_store_add(struct component_store *store, struct bytes wasm, const struct component **out,
+                                          char refusal[160]);
 
 // Adds a component of which only manifest and digest are known.
 MUST_CHECK enum error component_store_add_manifest(struct component_store *store, const struct manifest *manifest,
                                                    const uint8_t digest[DIGEST_SIZE]);
 
-// Adds every .wasm file of a folder in the order of their names. A file that is no component, and a folder that is not there or empty, become problems.
+// Adds every .wasm file of a folder in the order of their names. A file that is no component, and a folder that is not there or
+// empty, become problems.
 void component_store_load(struct component_store *store, const char *folder, uint32_t line, struct problems *problems);
 
 // What a reference means, NULL when there is none.

@@ -1,7 +1,7 @@
 // The YAML tree. libyaml reads the text into its own document; one pass turns that into our nodes, which live in one arena.
 //
-// libyaml numbers nodes from 1 in the order in which they open, so a child's number is above its parent's unless it is an alias. One
-// loop in that order finds depth, aliases (a node with two parents) and cycles without recursion.
+// libyaml numbers nodes from 1 in the order in which they open, so a child's number is above its parent's unless it is an
+// alias. One loop in that order finds depth, aliases (a node with two parents) and cycles without recursion.
 #include "orchestrator/document.h"
 
 #include "port/port.h"
@@ -74,7 +74,7 @@ static void tally_node(const yaml_node_t *node, struct tally *tally) {
 struct conversion {
     struct document *document;
     const yaml_document_t *source;
-    uint8_t *depths;             // by node; 0 = no parent yet
+    uint8_t *depths; // by node; 0 = no parent yet
     size_t entries_used;
     size_t text_used;
     struct document_error *error;
@@ -94,8 +94,8 @@ static enum error adopt(struct conversion *conversion, uint32_t parent, int chil
     }
     uint8_t depth = (uint8_t)(conversion->depths[parent] + 1);
     if (depth > DOCUMENT_DEPTH_MAX) {
-        error_at(conversion->error, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, "lists and mappings are nested too deeply",
-                 "nest at most 32 levels");
+        error_at(conversion->error, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1,
+                 "lists and mappings are nested too deeply", "nest at most 32 levels");
         return ERROR_TOO_LARGE;
     }
     conversion->depths[child] = depth;
@@ -168,7 +168,8 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 // Two equal keys in one mapping: one of them would be lost silently. Sorting keeps a hostile file from costing quadratic time.
-static enum error refuse_equal_keys(const struct document_node *node, const struct document_node **keys, struct document_error *error) {
+static enum error refuse_equal_keys(const struct document_node *node, const struct document_node **keys,
+                                    struct document_error *error) {
     for (uint32_t i = 0; i < node->count; i++) {
         keys[i] = node->entries[i].key;
     }

@@ -3,12 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "orchestrator/document.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct document *parse(const char *text) {
     struct document *document = NULL;
@@ -58,7 +59,8 @@ static void bad_yaml_is_refused_with_line_and_remedy(void **state) {
         {"a: [1, 2\nb: 3\n", "p.yaml:2: bad YAML: "},
         {"a: b: c\n", "p.yaml:1: bad YAML: mapping values are not allowed in this context"},
         {"a: \xff\xfe\n", "p.yaml:1: the text is not UTF-8"},
-        {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", "p.yaml:1: lists and mappings are nested too deeply"},
+        {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+         "p.yaml:1: lists and mappings are nested too deeply"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct document *document = NULL;
@@ -75,7 +77,8 @@ static void bad_yaml_is_refused_with_line_and_remedy(void **state) {
 
 static void values_are_read_strictly(void **state) {
     (void)state;
-    struct document *document = parse("n: -1.5e1\nq: '1'\nb: true\ny: yes\nd: 1.5h\nk: 4KiB\nw: 16\nhex: 0x10\nnan: .nan\nlong: 11000d\n");
+    struct document *document =
+        parse("n: -1.5e1\nq: '1'\nb: true\ny: yes\nd: 1.5h\nk: 4KiB\nw: 16\nhex: 0x10\nnan: .nan\nlong: 11000d\n");
     const struct document_node *root = document_root(document);
     struct document_error error;
     double number = 0;

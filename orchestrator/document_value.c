@@ -43,10 +43,12 @@ static const char *kind_text(const struct document_node *node) {
     return node->kind == DOCUMENT_MAPPING ? "a mapping" : (node->kind == DOCUMENT_SEQUENCE ? "a list" : node->text);
 }
 
-static bool refuse_value(const struct document_node *node, const char *expected, const char *remedy, struct document_error *error) {
+static bool refuse_value(const struct document_node *node, const char *expected, const char *remedy,
+                         struct document_error *error) {
     char what[224];
-    snprintf(what, sizeof what, "expected %s, found %s%.100s%s", expected, node->kind == DOCUMENT_SCALAR && node->text[0] ? "'" : "",
-             kind_text(node), node->kind == DOCUMENT_SCALAR && node->text[0] ? "'" : "");
+    snprintf(what, sizeof what, "expected %s, found %s%.100s%s", expected,
+             node->kind == DOCUMENT_SCALAR && node->text[0] ? "'" : "", kind_text(node),
+             node->kind == DOCUMENT_SCALAR && node->text[0] ? "'" : "");
     return document_refuse(node, error, what, remedy);
 }
 
@@ -113,12 +115,14 @@ bool document_boolean(const struct document_node *node, bool *out, struct docume
     return refuse_value(node, "true or false", "write true or false, without quotes", error);
 }
 
-bool document_whole(const struct document_node *node, uint64_t minimum, uint64_t maximum, uint64_t *out, struct document_error *error) {
+bool document_whole(const struct document_node *node, uint64_t minimum, uint64_t maximum, uint64_t *out,
+                    struct document_error *error) {
     double value = 0;
     char expected[96];
     bool number = node->kind == DOCUMENT_SCALAR && !node->quoted && document_number_parse(node->text, &value);
     if (!number || value < (double)minimum || value > (double)maximum || value != floor(value)) {
-        snprintf(expected, sizeof expected, "a whole number from %llu to %llu", (unsigned long long)minimum, (unsigned long long)maximum);
+        snprintf(expected, sizeof expected, "a whole number from %llu to %llu", (unsigned long long)minimum,
+                 (unsigned long long)maximum);
         return refuse_value(node, expected, "write a number in that range", error);
     }
     *out = (uint64_t)value;

@@ -10,7 +10,7 @@
 
 struct names {
     uint32_t count;
-    uint32_t size;         // power of two, 0 when empty
+    uint32_t size; // power of two, 0 when empty
     const char **keys;
     uint32_t *values;
 };

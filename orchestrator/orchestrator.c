@@ -36,8 +36,8 @@ struct placement_node fleet_placement(const struct fleet_node *node) {
     return (struct placement_node){&node->registration, node->alive, !node->confirmed};
 }
 
-enum error fleet_add(struct orchestrator *orchestrator, const struct registration *registration, const struct coap_address *address,
-                     struct fleet_node **out) {
+enum error fleet_add(struct orchestrator *orchestrator, const struct registration *registration,
+                     const struct coap_address *address, struct fleet_node **out) {
     if (orchestrator->node_count == FLEET_NODES_MAX) {
         return ERROR_FULL;
     }
@@ -166,7 +166,8 @@ enum error orchestrator_open(const struct orchestrator_options *options, struct 
     return ERROR_NONE;
 }
 
-void orchestrator_receive(struct orchestrator *orchestrator, struct moment moment, const struct coap_address *peer, struct bytes datagram) {
+void orchestrator_receive(struct orchestrator *orchestrator, struct moment moment, const struct coap_address *peer,
+                          struct bytes datagram) {
     orchestrator->moment = moment;
     coap_endpoint_receive(&orchestrator->endpoint, moment.now_ms, peer, datagram);
 }
@@ -201,7 +202,8 @@ static void reconcile_when_settled(struct orchestrator *orchestrator) {
     enum error error = orchestrator_reconcile(orchestrator, why);
     orchestrator->store_failed = error != ERROR_NONE;
     if (error != ERROR_NONE) {
-        orchestrator_log(orchestrator, "no new plan: %s; trying again in 5 s", error == ERROR_STORAGE ? store_refusal(orchestrator->store) : error_text(error));
+        orchestrator_log(orchestrator, "no new plan: %s; trying again in 5 s",
+                         error == ERROR_STORAGE ? store_refusal(orchestrator->store) : error_text(error));
         orchestrator_mark(orchestrator, why);
     }
 }
@@ -228,7 +230,8 @@ uint64_t orchestrator_deadline(const struct orchestrator *orchestrator) {
     uint64_t deadline = sooner(coap_endpoint_deadline(&orchestrator->endpoint), send_deadline(orchestrator));
     deadline = sooner(deadline, orchestrator->seen_noted_ms + SEEN_INTERVAL_MS);
     if (orchestrator->dirty) {
-        deadline = sooner(deadline, orchestrator->dirty_since_ms + (orchestrator->store_failed ? RETRY_FIRST_MS * 5 : SETTLE_MS));
+        deadline =
+            sooner(deadline, orchestrator->dirty_since_ms + (orchestrator->store_failed ? RETRY_FIRST_MS * 5 : SETTLE_MS));
     }
     for (uint32_t i = 0; i < orchestrator->node_count; i++) {
         if (orchestrator->nodes[i]->alive) {

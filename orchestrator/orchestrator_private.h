@@ -6,15 +6,15 @@
 #include "orchestrator/binding.h"
 #include "orchestrator/orchestrator.h"
 
-#define MISSING_MAX 64             // as many as a node names at once
-#define SEND_ROUNDS_MAX 8          // of plan, missing components, plan again
+#define MISSING_MAX 64    // as many as a node names at once
+#define SEND_ROUNDS_MAX 8 // of plan, missing components, plan again
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 30000
 #define REASON_SIZE (NAME_SIZE_MAX + 16)
-#define SETTLE_MS 50               // after an event, so that ten nodes that register together cost one plan
-#define SEEN_INTERVAL_MS 60000     // between two notes of the signs of life in the store
-#define MOVES_MAX 256              // kept for status
-#define ANSWERS_KEPT 4             // answers under block-wise download
+#define SETTLE_MS 50           // after an event, so that ten nodes that register together cost one plan
+#define SEEN_INTERVAL_MS 60000 // between two notes of the signs of life in the store
+#define MOVES_MAX 256          // kept for status
+#define ANSWERS_KEPT 4         // answers under block-wise download
 
 enum sending { SENDING_IDLE, SENDING_PLAN, SENDING_CODE, SENDING_WAIT };
 
@@ -22,49 +22,49 @@ struct fleet_node {
     struct registration registration;
     struct coap_address address;
     bool alive;
-    bool confirmed;                // a sign of life since this process started
+    bool confirmed; // a sign of life since this process started
     uint64_t seen_ms;
     uint64_t seen_unix_ms;
-    uint64_t held_revision;        // of the plan that the node is known to hold
+    uint64_t held_revision; // of the plan that the node is known to hold
     uint64_t held_since_ms;
-    uint64_t wanted_revision;      // of `slice`, 0 for none
-    struct bytes slice;            // from malloc
+    uint64_t wanted_revision; // of `slice`, 0 for none
+    struct bytes slice;       // from malloc
     enum sending sending;
     uint32_t rounds;
     uint32_t failures;
     uint64_t retry_ms;
-    struct bytes body;             // the slice under way, from malloc
+    struct bytes body; // the slice under way, from malloc
     uint64_t body_revision;
     uint32_t missing_count;
     uint32_t missing_next;
     uint8_t missing[MISSING_MAX][DIGEST_SIZE];
-    char trouble[192];             // why the last attempt failed, "" when it did not
+    char trouble[192]; // why the last attempt failed, "" when it did not
 };
 
 // What is known of a task, whether the policy has it now or had it once.
 struct task_record {
     char name[NAME_SIZE_MAX];
-    char node[NAME_SIZE_MAX];      // "" for none
+    char node[NAME_SIZE_MAX]; // "" for none
     uint32_t epoch;
 };
 
 struct task_state {
-    uint32_t node;                 // in the fleet, or PLACEMENT_NONE
+    uint32_t node; // in the fleet, or PLACEMENT_NONE
     uint32_t epoch;
-    bool waiting;                  // its node is dead or does not fit, and no other does
+    bool waiting; // its node is dead or does not fit, and no other does
     char reason[PLACEMENT_REASON_SIZE];
 };
 
 struct move {
-    uint64_t number;               // key in the store
+    uint64_t number; // key in the store
     char task[NAME_SIZE_MAX];
     char from[NAME_SIZE_MAX];
     char to[NAME_SIZE_MAX];
     char reason[REASON_SIZE];
     uint64_t time_unix_ms;
-    uint64_t seen_unix_ms;         // last sign of life of `from`
-    uint64_t revision;             // of the plan of `to` that holds the task
-    int64_t gap_ms;                // -1: not yet acknowledged
+    uint64_t seen_unix_ms; // last sign of life of `from`
+    uint64_t revision;     // of the plan of `to` that holds the task
+    int64_t gap_ms;        // -1: not yet acknowledged
 };
 
 struct pin {
@@ -77,7 +77,7 @@ struct answer {
     uint64_t order;
     struct coap_address peer;
     char path[32];
-    struct bytes body;             // from malloc
+    struct bytes body; // from malloc
 };
 
 struct orchestrator {
@@ -96,33 +96,33 @@ struct orchestrator {
     uint32_t record_room;
     struct names record_names;
     struct arena link_texts;
-    struct names links;            // "source -> destination" -> id
+    struct names links; // "source -> destination" -> id
     uint32_t link_last;
     uint64_t revision;
     struct policy *policy;
-    struct bytes policy_text;      // from malloc
+    struct bytes policy_text; // from malloc
     struct pin *pins;
     uint32_t pin_count;
-    struct task_state *states;     // by task of the policy
-    struct problems problems;      // of the last reconciliation
+    struct task_state *states; // by task of the policy
+    struct problems problems;  // of the last reconciliation
     struct move moves[MOVES_MAX];
     uint32_t move_count;
     uint64_t move_last;
     bool dirty;
     uint64_t dirty_since_ms;
     uint64_t seen_noted_ms;
-    bool store_failed;             // the last write failed; tried again
+    bool store_failed; // the last write failed; tried again
     char why_dirty[REASON_SIZE];
     struct answer answers[ANSWERS_KEPT];
     uint64_t answer_order;
-    char text[16384];              // short answers
+    char text[16384]; // short answers
 };
 
 // orchestrator.c
 __attribute__((format(printf, 2, 3))) void orchestrator_log(struct orchestrator *orchestrator, const char *format, ...);
 struct fleet_node *fleet_find(const struct orchestrator *orchestrator, const char *name, uint32_t *index);
-MUST_CHECK enum error fleet_add(struct orchestrator *orchestrator, const struct registration *registration, const struct coap_address *address,
-                                struct fleet_node **out);
+MUST_CHECK enum error fleet_add(struct orchestrator *orchestrator, const struct registration *registration,
+                                const struct coap_address *address, struct fleet_node **out);
 // The node as placement sees it.
 struct placement_node fleet_placement(const struct fleet_node *node);
 // Notes that a plan must be made anew, soon.
@@ -141,7 +141,8 @@ MUST_CHECK enum error store_record(struct orchestrator *orchestrator, const stru
 MUST_CHECK enum error store_move(struct orchestrator *orchestrator, const struct move *move);
 MUST_CHECK enum error store_number(struct orchestrator *orchestrator, const char *key, uint64_t number);
 MUST_CHECK enum error store_slice(struct orchestrator *orchestrator, const char *node, uint64_t revision, struct bytes slice);
-MUST_CHECK enum error store_policy(struct orchestrator *orchestrator, struct bytes text, const struct pin *pins, uint32_t count);
+MUST_CHECK enum error store_policy(struct orchestrator *orchestrator, struct bytes text, const struct pin *pins,
+                                   uint32_t count);
 MUST_CHECK enum error store_seen(struct orchestrator *orchestrator);
 
 // delivery of plans and components: send.c

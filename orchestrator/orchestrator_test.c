@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <jansson.h>
@@ -16,13 +17,13 @@
 #include "orchestrator/test_building.h"
 #include "port/port.h"
 
-#define STATIONS 5           // gateway, zone1, zone2, spare, the person at the terminal
+#define STATIONS 5 // gateway, zone1, zone2, spare, the person at the terminal
 #define PERSON 4
 #define QUEUE_MAX 256
 #define CODES_MAX 4
 
 struct datagram {
-    uint8_t from;            // station, or ORCHESTRATOR
+    uint8_t from; // station, or ORCHESTRATOR
     uint8_t to;
     uint16_t size;
     uint8_t bytes[DATAGRAM_SIZE_MAX];
@@ -41,12 +42,12 @@ struct station {
     struct coap_endpoint_memory memory;
     uint32_t code_count;
     uint8_t codes[CODES_MAX][DIGEST_SIZE];
-    uint32_t plans;                      // accepted
+    uint32_t plans; // accepted
     struct plan plan;
     struct plan_task tasks[8];
     uint8_t encoded[8192];
     uint8_t answer[512];
-    uint8_t reply_code;                  // of the last request made by this station
+    uint8_t reply_code; // of the last request made by this station
     char reply[60000];
 };
 
@@ -111,8 +112,16 @@ static void station_takes_plan(struct station *station, const struct coap_reques
     static struct plan_resource resources[16];
     static struct plan_peer peers[8];
     static struct plan_link links[32];
-    struct plan plan = {.tasks = station->tasks, .task_max = 8, .parameters = parameters, .parameter_max = 16, .resources = resources,
-                        .resource_max = 16, .peers = peers, .peer_max = 8, .links = links, .link_max = 32};
+    struct plan plan = {.tasks = station->tasks,
+                        .task_max = 8,
+                        .parameters = parameters,
+                        .parameter_max = 16,
+                        .resources = resources,
+                        .resource_max = 16,
+                        .peers = peers,
+                        .peer_max = 8,
+                        .links = links,
+                        .link_max = 32};
     memcpy(station->encoded, request->payload.data, request->payload.size);
     assert_int_equal(plan_decode((struct bytes){station->encoded, request->payload.size}, &plan), ERROR_NONE);
     assert_string_equal(plan.node, station->registration.node);
@@ -173,8 +182,13 @@ static void station_start(struct scene *scene, uint8_t number) {
     station->scene = scene;
     station->number = number;
     station->up = true;
-    station->memory = (struct coap_endpoint_memory){calloc(8, sizeof(struct coap_exchange)), 8, calloc(64, sizeof(struct coap_memory_of_id)), 64,
-                                                    calloc(2, sizeof(struct coap_transfer)), 2, {calloc(2, 65536), 131072}};
+    station->memory = (struct coap_endpoint_memory){calloc(8, sizeof(struct coap_exchange)),
+                                                    8,
+                                                    calloc(64, sizeof(struct coap_memory_of_id)),
+                                                    64,
+                                                    calloc(2, sizeof(struct coap_transfer)),
+                                                    2,
+                                                    {calloc(2, 65536), 131072}};
     coap_endpoint_start(&station->endpoint, &parameters, &callbacks, &station->memory, 1000U + number);
 }
 
@@ -210,8 +224,14 @@ static void deliver(struct scene *scene) {
 }
 
 static void ask(struct scene *scene, uint8_t number, uint8_t code, const char *path, struct bytes payload) {
-    struct coap_outgoing outgoing = {.peer = address_of(ORCHESTRATOR), .confirmable = true, .expect_response = true, .code = code, .path = path,
-                                     .content_format = COAP_FORMAT_CBOR, .payload = payload, .retransmit_max = 0};
+    struct coap_outgoing outgoing = {.peer = address_of(ORCHESTRATOR),
+                                     .confirmable = true,
+                                     .expect_response = true,
+                                     .code = code,
+                                     .path = path,
+                                     .content_format = COAP_FORMAT_CBOR,
+                                     .payload = payload,
+                                     .retransmit_max = 0};
     scene->stations[number].reply_code = 0;
     assert_int_equal(coap_endpoint_request(&scene->stations[number].endpoint, scene->moment.now_ms, &outgoing), ERROR_NONE);
     deliver(scene);
@@ -220,7 +240,9 @@ static void ask(struct scene *scene, uint8_t number, uint8_t code, const char *p
 static void register_node(struct scene *scene, uint8_t number) {
     static uint8_t encoded[16384];
     size_t size = 0;
-    assert_int_equal(registration_encode(&scene->stations[number].registration, (struct buffer){encoded, sizeof encoded}, &size), ERROR_NONE);
+    assert_int_equal(
+        registration_encode(&scene->stations[number].registration, (struct buffer){encoded, sizeof encoded}, &size),
+        ERROR_NONE);
     ask(scene, number, COAP_POST, "register", (struct bytes){encoded, size});
 }
 
@@ -382,7 +404,7 @@ static void a_policy_becomes_plans_and_only_missing_code_is_sent(void **state) {
     uint32_t plans = scene->stations[0].plans;
     put_policy(scene, policy_text);
     pass(scene, 3000);
-    assert_int_equal(scene->stations[0].plans, plans);  // nothing changed, nothing is sent
+    assert_int_equal(scene->stations[0].plans, plans); // nothing changed, nothing is sent
 }
 
 static void a_bad_policy_is_refused_with_its_lines_and_changes_nothing(void **state) {
@@ -390,7 +412,8 @@ static void a_bad_policy_is_refused_with_its_lines_and_changes_nothing(void **st
     start_building(scene);
     put_policy(scene, "policy: office\ntasks:\n  a: {component: termostat}\n");
     assert_int_equal(scene->stations[PERSON].reply_code, COAP_BAD_REQUEST);
-    assert_string_equal(scene->stations[PERSON].reply, "policy:3: there is no component 'termostat'; did you mean 'thermostat'?\n");
+    assert_string_equal(scene->stations[PERSON].reply,
+                        "policy:3: there is no component 'termostat'; did you mean 'thermostat'?\n");
     expect_task(scene, "thermostat-zone1", "zone1", 1, "running");
 }
 
@@ -521,7 +544,7 @@ static void link_ids_stay_when_the_policy_changes(void **state) {
     pass(scene, 3000);
     put_policy(scene, policy_text);
     pass(scene, 3000);
-    expect_task(scene, "thermostat-zone1", "zone1", 2, "running");  // it was gone; its second life is a new epoch
+    expect_task(scene, "thermostat-zone1", "zone1", 2, "running"); // it was gone; its second life is a new epoch
     expect_task(scene, "thermostat-zone2", "zone2", 1, "running");
     assert_int_equal(scene->stations[2].plan.task_count, tasks);
     assert_int_equal(scene->stations[2].plan.link_count, count);
@@ -586,8 +609,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_tasks_of_a_dead_node_move_and_the_gap_is_measured, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_task_bound_to_a_dead_node_waits_for_it, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_comes_back_gets_back_only_what_wants_to_be_near_it, scene_make, scene_free),
-        cmocka_unit_test_setup_teardown(after_a_restart_everything_is_found_and_nothing_is_moved_in_the_grace_period, scene_make, scene_free),
-        cmocka_unit_test_setup_teardown(what_moved_away_from_a_dead_node_stays_away_when_the_orchestrator_restarts, scene_make, scene_free),
+        cmocka_unit_test_setup_teardown(after_a_restart_everything_is_found_and_nothing_is_moved_in_the_grace_period,
+                                        scene_make, scene_free),
+        cmocka_unit_test_setup_teardown(what_moved_away_from_a_dead_node_stays_away_when_the_orchestrator_restarts, scene_make,
+                                        scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_died_while_the_orchestrator_was_away_is_found_out, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(link_ids_stay_when_the_policy_changes, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_the_policy_and_keeps_the_old_one, scene_make, scene_free),

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// Weights, each larger than everything below it together: a missed `near`, a move, up to 49 links to other nodes, memory in use (0 to 999 thousandths).
+// Weights, each larger than everything below it together: a missed `near`, a move, up to 49 links to other nodes, memory in use
+// (0 to 999 thousandths).
 #define COST_NEAR 100000000ULL
 #define COST_MOVE 100000ULL
 #define COST_LINK 1000ULL
@@ -23,11 +24,11 @@ struct work {
     const struct placement_node *nodes;
     uint32_t node_count;
     struct placement_result *results;
-    struct usage *usage;          // by node
-    uint32_t *suitable;           // by task: how many nodes meet its own constraints
+    struct usage *usage; // by node
+    uint32_t *suitable;  // by task: how many nodes meet its own constraints
     uint32_t *order;
-    uint32_t *levels;             // by task: 0, or one more than the highest task that it wants to be near
-    bool apart_used;              // any task has `apart`
+    uint32_t *levels; // by task: 0, or one more than the highest task that it wants to be near
+    bool apart_used;  // any task has `apart`
 };
 
 static bool has_capability(const struct registration *registration, const char *name) {
@@ -123,7 +124,8 @@ static bool fits(const struct work *work, uint32_t task, uint32_t node) {
 }
 
 // How many of the neighbours whose place is known are on another node.
-static uint32_t elsewhere(const struct work *work, const struct placement_neighbour *neighbours, uint32_t count, uint32_t node) {
+static uint32_t elsewhere(const struct work *work, const struct placement_neighbour *neighbours, uint32_t count,
+                          uint32_t node) {
     uint32_t missed = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t place = neighbours[i].task ? work->results[neighbours[i].index].node : neighbours[i].index;
@@ -175,7 +177,8 @@ static uint32_t cheapest(const struct work *work, uint32_t task, uint32_t except
 // The task's nodes are full: lets one task that fits elsewhere make room.
 static bool push_aside(struct work *work, uint32_t task) {
     for (uint32_t node = 0; node < work->node_count; node++) {
-        bool wanted = work->nodes[node].alive && !work->nodes[node].doubtful && placement_suits(&work->tasks[task], &work->nodes[node]);
+        bool wanted =
+            work->nodes[node].alive && !work->nodes[node].doubtful && placement_suits(&work->tasks[task], &work->nodes[node]);
         for (uint32_t other = 0; wanted && other < work->task_count; other++) {
             if (work->results[other].node != node) {
                 continue;
@@ -220,10 +223,12 @@ static void explain(const struct work *work, uint32_t task, char *out) {
 
 static bool keeps_place(const struct work *work, uint32_t task) {
     uint32_t current = work->tasks[task].current;
-    return current != PLACEMENT_NONE && work->nodes[current].alive && placement_suits(&work->tasks[task], &work->nodes[current]);
+    return current != PLACEMENT_NONE && work->nodes[current].alive &&
+           placement_suits(&work->tasks[task], &work->nodes[current]);
 }
 
-// Who is named by a `near` must be placed before the one that names it, or the next run would move the follower. Circles end at LEVELS_MAX.
+// Who is named by a `near` must be placed before the one that names it, or the next run would move the follower. Circles end at
+// LEVELS_MAX.
 static void find_levels(struct work *work) {
     bool changed = true;
     for (uint32_t round = 0; round < LEVELS_MAX && changed; round++) {
@@ -240,7 +245,8 @@ static void find_levels(struct work *work) {
     }
 }
 
-// Order of placing: who is followed, then who keeps a place, then who has the fewest nodes to choose from, then the largest, then by number.
+// Order of placing: who is followed, then who keeps a place, then who has the fewest nodes to choose from, then the largest,
+// then by number.
 static bool goes_before(const struct work *work, uint32_t a, uint32_t b) {
     if (work->levels[a] != work->levels[b]) {
         return work->levels[a] < work->levels[b];
@@ -312,8 +318,8 @@ static void place_all(struct work *work) {
     }
 }
 
-enum error placement_make(const struct placement_task *tasks, uint32_t task_count, const struct placement_node *nodes, uint32_t node_count,
-                          struct placement_result *results) {
+enum error placement_make(const struct placement_task *tasks, uint32_t task_count, const struct placement_node *nodes,
+                          uint32_t node_count, struct placement_result *results) {
     struct work work = {.tasks = tasks, .task_count = task_count, .nodes = nodes, .node_count = node_count, .results = results};
     work.usage = calloc(node_count + 1, sizeof *work.usage);
     work.suitable = calloc(task_count + 1, sizeof *work.suitable);

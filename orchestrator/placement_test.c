@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@ static struct placement_task task(const char *name) {
     return (struct placement_task){.name = name, .memory_bytes = 8192, .current = PLACEMENT_NONE};
 }
 
-static void place(struct building *building, const struct placement_task *tasks, uint32_t count, struct placement_result *results) {
+static void place(struct building *building, const struct placement_task *tasks, uint32_t count,
+                  struct placement_result *results) {
     assert_int_equal(placement_make(tasks, count, building->nodes, building->node_count, results), ERROR_NONE);
 }
 
@@ -37,12 +39,17 @@ static void hard_constraints_hold(void **state) {
     struct building building;
     struct placement_result results[4];
     struct policy_name capability = {1, "supervisory"};
-    struct policy_list requires = {1, &capability};
+    struct policy_list
+        requires
+    = {1, &capability};
     const char *local = "zone2/heating";
     uint32_t apart = 0;
     struct placement_task tasks[4] = {task("a"), task("b"), task("c"), task("d")};
     building_make(&building);
-    tasks[0].requires = &requires;
+    tasks[0].
+        requires
+    = &
+          requires;
     tasks[1].on = "zone1";
     tasks[2].local = &local;
     tasks[2].local_count = 1;
@@ -97,7 +104,7 @@ static void followers_are_placed_with_whom_they_follow_and_stay_there(void **sta
     for (int i = 0; i < 4; i++) {
         assert_int_equal(second[i].node, first[i].node);
     }
-    near.index = 0;  // everybody follows a, and a follows itself: a circle ends
+    near.index = 0; // everybody follows a, and a follows itself: a circle ends
     place(&building, tasks, 4, second);
     building_free(&building);
 }

@@ -8,9 +8,9 @@ struct slicer {
     const struct planner_input *input;
     uint32_t node;
     struct plan plan;
-    uint32_t *task_index;            // by task of the policy: index in the slice, or PLACEMENT_NONE
-    uint32_t *peer_index;            // by node
-    struct names resources;          // name -> index in the slice
+    uint32_t *task_index;   // by task of the policy: index in the slice, or PLACEMENT_NONE
+    uint32_t *peer_index;   // by node
+    struct names resources; // name -> index in the slice
 };
 
 void planner_link_key(const struct policy_link *link, char *out, size_t out_size) {
@@ -183,8 +183,8 @@ static bool sort_resources(struct slicer *slicer) {
     return true;
 }
 
-// A slice lists tasks and resources by name and links by id. The links are gone through twice: first for the resources that they
-// name, then, when those have their numbers, for themselves.
+// A slice lists tasks and resources by name and links by id. The links are gone through twice: first for the resources that
+// they name, then, when those have their numbers, for themselves.
 static bool fill(struct slicer *slicer) {
     for (uint32_t i = 0; i < slicer->input->binding->node_count; i++) {
         slicer->peer_index[i] = PLACEMENT_NONE;
@@ -224,8 +224,8 @@ static bool allocate(struct slicer *slicer) {
     plan->links = calloc(plan->link_max + 1, sizeof *plan->links);
     slicer->task_index = calloc(binding->policy->task_count + 1, sizeof *slicer->task_index);
     slicer->peer_index = calloc(binding->node_count + 1, sizeof *slicer->peer_index);
-    return plan->tasks != NULL && plan->parameters != NULL && plan->resources != NULL && plan->peers != NULL && plan->links != NULL &&
-           slicer->task_index != NULL && slicer->peer_index != NULL;
+    return plan->tasks != NULL && plan->parameters != NULL && plan->resources != NULL && plan->peers != NULL &&
+           plan->links != NULL && slicer->task_index != NULL && slicer->peer_index != NULL;
 }
 
 enum error planner_slice(const struct planner_input *input, uint32_t node, struct buffer buffer, size_t *size) {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -15,7 +16,8 @@ static const char *const policy_text =
     "policy: office\neach: {zone: [zone1, zone2]}\n"
     "tasks:\n  thermostat-$zone: {component: thermostat, set: {setpoint: 21.5, label: north}}\n  limit: {component: limiter}\n"
     "channels:\n"
-    "  - {from: $zone/temperature, to: thermostat-$zone.temperature, class: measurement, min_interval: 1s, stale_after: 10min, fallback: 20}\n"
+    "  - {from: $zone/temperature, to: thermostat-$zone.temperature, class: measurement, min_interval: 1s, stale_after: 10min, "
+    "fallback: 20}\n"
     "  - {from: thermostat-$zone.heating, to: $zone/heating, class: command, expiry: 1h, priority: 9}\n"
     "  - {from: limit.limit, to: thermostat-$zone.occupied, class: event}\n"
     "  - {from: clock, to: limit.power, class: event}\n"
@@ -54,9 +56,9 @@ static struct scene *scene_make(void) {
                                   &scene->problems, &scene->binding),
                      ERROR_NONE);
     assert_int_equal(scene->problems.errors, 0);
-    scene->places[0] = ZONE1;      // thermostat-zone1 at home
-    scene->places[1] = GATEWAY;    // thermostat-zone2 away from its zone
-    scene->places[2] = GATEWAY;    // limit
+    scene->places[0] = ZONE1;   // thermostat-zone1 at home
+    scene->places[1] = GATEWAY; // thermostat-zone2 away from its zone
+    scene->places[2] = GATEWAY; // limit
     for (uint32_t i = 0; i < 3; i++) {
         scene->epochs[i] = i + 1;
         scene->addresses[i].octets[17] = (uint8_t)i;
@@ -72,9 +74,16 @@ static struct plan *slice(struct scene *scene, uint32_t node) {
     size_t size = 0;
     struct planner_input input = {&scene->binding, 7, scene->places, scene->epochs, scene->ids, scene->addresses};
     assert_int_equal(planner_slice(&input, node, (struct buffer){out->encoded, sizeof out->encoded}, &size), ERROR_NONE);
-    out->plan = (struct plan){.tasks = out->tasks, .task_max = 8, .parameters = out->parameters, .parameter_max = 16,
-                              .resources = out->resources, .resource_max = 16, .peers = out->peers, .peer_max = 8,
-                              .links = out->links, .link_max = 16};
+    out->plan = (struct plan){.tasks = out->tasks,
+                              .task_max = 8,
+                              .parameters = out->parameters,
+                              .parameter_max = 16,
+                              .resources = out->resources,
+                              .resource_max = 16,
+                              .peers = out->peers,
+                              .peer_max = 8,
+                              .links = out->links,
+                              .link_max = 16};
     assert_int_equal(plan_decode((struct bytes){out->encoded, size}, &out->plan), ERROR_NONE);
     return &out->plan;
 }

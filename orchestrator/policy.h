@@ -1,11 +1,13 @@
-// A policy as a person wrote it, with `$name` written out: tasks, links and resources, before any component or node is looked at.
+// A policy as a person wrote it, with `$name` written out: tasks, links and resources, before any component or node is looked
+// at.
 //
-//   policy_read / policy_parse  -->  struct policy  --> binding_make (orchestrator/binding.h): components, nodes, all checks of meaning
+//   policy_read / policy_parse  -->  struct policy  --> binding_make (orchestrator/binding.h): components, nodes, all checks of
+//   meaning
 //
-// The language: docs and examples/; in short a mapping with `policy` (its name), `each` (variables), `components` (folders), `tasks`,
-// `channels`, `resources`. An entry that contains `$zone` is repeated for each value of `zone`; with several variables, for each
-// combination. A channel with three destinations is three links here. Ends of links: a text with a slash is a resource, one with a
-// dot is a task's port, any other is a resource of whichever node runs the task at the other end.
+// The language: docs and examples/; in short a mapping with `policy` (its name), `each` (variables), `components` (folders),
+// `tasks`, `channels`, `resources`. An entry that contains `$zone` is repeated for each value of `zone`; with several
+// variables, for each combination. A channel with three destinations is three links here. Ends of links: a text with a slash is
+// a resource, one with a dot is a task's port, any other is a resource of whichever node runs the task at the other end.
 // Memory: all of it belongs to the policy until policy_free. Problems are collected, never only the first.
 #ifndef TENON_ORCHESTRATOR_POLICY_H
 #define TENON_ORCHESTRATOR_POLICY_H
@@ -27,10 +29,10 @@
 struct policy_value {
     uint32_t line;
     enum value_type type;
-    double minimum;              // of a number, or of an array's numbers
+    double minimum; // of a number, or of an array's numbers
     double maximum;
-    const char *text;            // as written, for messages to people
-    struct bytes cbor;           // one item; size 0 for none
+    const char *text;  // as written, for messages to people
+    struct bytes cbor; // one item; size 0 for none
 };
 
 struct policy_name {
@@ -51,10 +53,11 @@ struct policy_setting {
 struct policy_task {
     const char *name;
     uint32_t line;
-    struct policy_name component;    // "thermostat" or "thermostat@1.2.0"
-    struct policy_name on;           // text NULL when absent
+    struct policy_name component; // "thermostat" or "thermostat@1.2.0"
+    struct policy_name on;        // text NULL when absent
     struct policy_list near;
-    struct policy_list requires;
+    struct policy_list
+        requires;
     struct policy_list apart;
     uint32_t setting_count;
     const struct policy_setting *settings;
@@ -63,7 +66,7 @@ struct policy_task {
 struct policy_link {
     struct policy_name source;
     struct policy_name destination;
-    uint32_t line;                   // of the channel
+    uint32_t line; // of the channel
     enum delivery_class delivery;
     uint32_t interval_min_ms;
     uint32_t interval_max_ms;
@@ -81,7 +84,7 @@ struct policy_resource {
 
 struct policy {
     char name[NAME_SIZE_MAX];
-    struct policy_list components;   // folders, as written
+    struct policy_list components; // folders, as written
     uint32_t task_count;
     struct policy_task *tasks;
     uint32_t link_count;
@@ -91,12 +94,12 @@ struct policy {
     struct names task_names;
     struct names resource_names;
     uint32_t task_room, link_room, resource_room;
-    struct arena arena;              // behind texts, lists and values
+    struct arena arena; // behind texts, lists and values
 };
 
-// Reads a policy from a text. Everything that is wrong goes into `problems`, which is not emptied before. Returns the policy as far as it
-// could be understood, or NULL when the text is no YAML mapping or there is no memory; with errors in `problems` it is only good
-// for finding more of them.
+// Reads a policy from a text. Everything that is wrong goes into `problems`, which is not emptied before. Returns the policy as
+// far as it could be understood, or NULL when the text is no YAML mapping or there is no memory; with errors in `problems` it
+// is only good for finding more of them.
 struct policy *policy_parse(struct bytes text, struct problems *problems);
 
 void policy_free(struct policy *policy);

@@ -1,4 +1,5 @@
-// Fuzz target: any bytes as a policy, read and bound to a building that knows nothing. Nothing may crash, and a refusal must have a reason.
+// Fuzz target: any bytes as a policy, read and bound to a building that knows nothing. Nothing may crash, and a refusal must
+// have a reason.
 #include <stdlib.h>
 
 #include "core/assert.h"

@@ -1,7 +1,7 @@
 // From the YAML tree to a policy: every `$name` is written out here, and nothing is known yet of components and nodes.
 //
-// An entry is read once for each combination of the variables that it names. A reader that finds a mistake reports it and goes on with
-// what it has, so that one run shows all mistakes.
+// An entry is read once for each combination of the variables that it names. A reader that finds a mistake reports it and goes
+// on with what it has, so that one run shows all mistakes.
 #include "orchestrator/document.h"
 #include "orchestrator/policy.h"
 #include "orchestrator/value.h"
@@ -22,9 +22,9 @@ struct reader {
     struct problems *problems;
     uint32_t variable_count;
     struct variable variables[POLICY_VARIABLES_MAX];
-    uint32_t chosen[POLICY_VARIABLES_MAX];   // index of the value in use
-    struct names pairs;                      // "source -> destination" of every link
-    bool full;                               // a limit was reached and reported
+    uint32_t chosen[POLICY_VARIABLES_MAX]; // index of the value in use
+    struct names pairs;                    // "source -> destination" of every link
+    bool full;                             // a limit was reached and reported
 };
 
 static void report(struct reader *reader, const struct document_error *error) {
@@ -81,7 +81,8 @@ static uint32_t text_mask(struct reader *reader, const struct document_node *nod
     uint32_t mask = 0;
     char name[NAME_SIZE_MAX];
     size_t length = 0;
-    for (const char *at = next_reference(node->text, name, &length); at != NULL; at = next_reference(at + length, name, &length)) {
+    for (const char *at = next_reference(node->text, name, &length); at != NULL;
+         at = next_reference(at + length, name, &length)) {
         uint32_t index = variable_index(reader, name);
         if (index < reader->variable_count) {
             mask |= 1U << index;
@@ -130,8 +131,8 @@ static bool combinations_fit(struct reader *reader, uint32_t mask, uint32_t line
     for (uint32_t i = 0; i < reader->variable_count; i++) {
         product *= (mask & (1U << i)) != 0 ? reader->variables[i].count : 1;
         if (product > POLICY_LINKS_MAX) {
-            problems_error(reader->problems, line, "use fewer variables in one entry", "the entry is repeated more than %d times",
-                           POLICY_LINKS_MAX);
+            problems_error(reader->problems, line, "use fewer variables in one entry",
+                           "the entry is repeated more than %d times", POLICY_LINKS_MAX);
             return false;
         }
     }
@@ -164,10 +165,12 @@ static const char *expand(struct reader *reader, const struct document_node *nod
         const char *value = "";
         if (at != NULL) {
             uint32_t index = variable_index(reader, name);
-            value = index < reader->variable_count ? reader->variables[index].values->entries[reader->chosen[index]].value->text : name;
+            value = index < reader->variable_count ? reader->variables[index].values->entries[reader->chosen[index]].value->text
+                                                   : name;
         }
         if (used + plain + strlen(value) >= sizeof out) {
-            problems_error(reader->problems, node->line, "shorten it", "the text is longer than %d letters", EXPANDED_SIZE_MAX - 1);
+            problems_error(reader->problems, node->line, "shorten it", "the text is longer than %d letters",
+                           EXPANDED_SIZE_MAX - 1);
             return NULL;
         }
         memcpy(out + used, from, plain);
@@ -200,13 +203,15 @@ static void read_variable(struct reader *reader, const struct document_entry *en
         return;
     }
     if (values->kind != DOCUMENT_SEQUENCE || values->count == 0) {
-        problems_error(reader->problems, values->line, "write a list: [first, second]", "the variable '%s' has no list of values", name);
+        problems_error(reader->problems, values->line, "write a list: [first, second]",
+                       "the variable '%s' has no list of values", name);
         return;
     }
     for (uint32_t i = 0; i < values->count; i++) {
         const struct document_node *value = values->entries[i].value;
         if (value->kind != DOCUMENT_SCALAR || document_is_null(value) || strchr(value->text, '$') != NULL) {
-            problems_error(reader->problems, value->line, "write a plain text", "a value of the variable '%s' is no plain text", name);
+            problems_error(reader->problems, value->line, "write a plain text", "a value of the variable '%s' is no plain text",
+                           name);
             return;
         }
     }
@@ -303,7 +308,8 @@ static bool read_value(struct reader *reader, const struct document_node *node, 
 }
 
 // Room for one more element in a growing array.
-static void *grown(struct reader *reader, void *array, uint32_t count, uint32_t *room, size_t size, uint32_t limit, const char *what) {
+static void *grown(struct reader *reader, void *array, uint32_t count, uint32_t *room, size_t size, uint32_t limit,
+                   const char *what) {
     if (count == limit) {
         if (!reader->full) {
             problems_error(reader->problems, 0, "split the policy", "there are more than %u %s", limit, what);
@@ -341,7 +347,8 @@ static void read_settings(struct reader *reader, const struct document_node *nod
     }
     for (uint32_t i = 0; i < node->count; i++) {
         struct policy_setting *setting = &settings[task->setting_count];
-        setting->name = (struct policy_name){node->entries[i].key->line, arena_keep(&reader->policy->arena, node->entries[i].key->text)};
+        setting->name =
+            (struct policy_name){node->entries[i].key->line, arena_keep(&reader->policy->arena, node->entries[i].key->text)};
         if (setting->name.text != NULL && read_value(reader, node->entries[i].value, &setting->value)) {
             task->setting_count++;
         }
@@ -368,8 +375,8 @@ static void read_task(struct reader *reader, const struct document_entry *entry)
     struct policy *policy = reader->policy;
     uint32_t first = names_find(&policy->task_names, task.name);
     if (first != NAMES_NONE) {
-        problems_error(reader->problems, task.line, "give one of them another name", "there are two tasks '%s', the first at line %u",
-                       task.name, policy->tasks[first].line);
+        problems_error(reader->problems, task.line, "give one of them another name",
+                       "there are two tasks '%s', the first at line %u", task.name, policy->tasks[first].line);
         return;
     }
     struct policy_task *tasks =
@@ -481,8 +488,8 @@ static void add_link(struct reader *reader, const struct policy_link *link) {
     uint32_t first = names_find(&reader->pairs, pair);
     if (first != NAMES_NONE) {
         if (policy->links[first].line != link->line) {
-            problems_error(reader->problems, link->destination.line, "remove one of them", "%s is connected twice, first at line %u", pair,
-                           policy->links[first].line);
+            problems_error(reader->problems, link->destination.line, "remove one of them",
+                           "%s is connected twice, first at line %u", pair, policy->links[first].line);
         }
         return;
     }
@@ -508,10 +515,12 @@ static void read_channel(struct reader *reader, const struct document_node *chan
     read_timing(reader, channel, &link);
     check_class_keys(reader, channel, &link);
     if (document_get(channel, "from") == NULL) {
-        problems_error(reader->problems, channel->line, "write `from: TASK.OUTPUT` or `from: RESOURCE`", "the channel has no source");
+        problems_error(reader->problems, channel->line, "write `from: TASK.OUTPUT` or `from: RESOURCE`",
+                       "the channel has no source");
     }
     if (document_list_count(document_get(channel, "to")) == 0) {
-        problems_error(reader->problems, channel->line, "write `to: [TASK.INPUT, ...]` or `to: RESOURCE`", "the channel has no destination");
+        problems_error(reader->problems, channel->line, "write `to: [TASK.INPUT, ...]` or `to: RESOURCE`",
+                       "the channel has no destination");
     }
     for (uint32_t i = 0; i < destinations.count && link.source.text != NULL; i++) {
         link.destination = destinations.items[i];
@@ -533,12 +542,13 @@ static void read_resource(struct reader *reader, const struct document_entry *en
     }
     uint32_t first = names_find(&policy->resource_names, resource.name.text);
     if (first != NAMES_NONE) {
-        problems_error(reader->problems, resource.name.line, "keep one of them", "the resource '%s' is described twice, first at line %u",
-                       resource.name.text, policy->resources[first].name.line);
+        problems_error(reader->problems, resource.name.line, "keep one of them",
+                       "the resource '%s' is described twice, first at line %u", resource.name.text,
+                       policy->resources[first].name.line);
         return;
     }
-    struct policy_resource *resources = grown(reader, policy->resources, policy->resource_count, &policy->resource_room, sizeof resource,
-                                              POLICY_LINKS_MAX, "resources");
+    struct policy_resource *resources = grown(reader, policy->resources, policy->resource_count, &policy->resource_room,
+                                              sizeof resource, POLICY_LINKS_MAX, "resources");
     if (resources == NULL) {
         return;
     }
@@ -569,7 +579,8 @@ static void read_named(struct reader *reader, const struct document_node *sectio
         }
         uint32_t mask = text_mask(reader, entry->key);
         if ((tree_mask(reader, entry->value) & ~mask) != 0) {
-            problems_error(reader->problems, entry->key->line, "put the variable into the name too, so that each gets a name of its own",
+            problems_error(reader->problems, entry->key->line,
+                           "put the variable into the name too, so that each gets a name of its own",
                            "'%.80s' uses a variable that its name does not have", entry->key->text);
             continue;
         }

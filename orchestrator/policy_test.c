@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -11,7 +12,8 @@
 
 #define HEAD "policy: office\neach: {zone: [zone1, zone2]}\n"
 #define TASKS "tasks:\n  thermostat-$zone: {component: thermostat, set: {setpoint: 21}}\n"
-#define FEED "channels:\n  - {from: $zone/temperature, to: thermostat-$zone.temperature, class: measurement, stale_after: 10min}\n"
+#define FEED                                                                                                                   \
+    "channels:\n  - {from: $zone/temperature, to: thermostat-$zone.temperature, class: measurement, stale_after: 10min}\n"
 #define DRIVE "  - {from: thermostat-$zone.heating, to: $zone/heating, class: command, expiry: 1h}\n"
 #define SAFE "resources:\n  $zone/heating: {safe: 18}\n"
 
@@ -25,7 +27,8 @@ static char *problems_of(const char *text, uint32_t *errors) {
     building_make(&building);
     struct policy *policy = policy_parse(bytes_of_text(text), &problems);
     if (policy != NULL) {
-        assert_int_equal(binding_make(policy, &building.components, NULL, NULL, building.nodes, building.node_count, true, &problems, &binding),
+        assert_int_equal(binding_make(policy, &building.components, NULL, NULL, building.nodes, building.node_count, true,
+                                      &problems, &binding),
                          ERROR_NONE);
         if (problems.errors == 0) {
             binding_check_placement(&binding, &problems);
@@ -45,12 +48,14 @@ static void a_good_policy_has_no_errors(void **state) {
     uint32_t errors = 0;
     char *text = problems_of(HEAD TASKS FEED DRIVE SAFE, &errors);
     assert_int_equal(errors, 0);
-    assert_string_equal(text, "p:4: warning: nothing feeds the input 'thermostat-zone1.occupied'; connect a channel to it if the task needs it\n");
+    assert_string_equal(
+        text,
+        "p:4: warning: nothing feeds the input 'thermostat-zone1.occupied'; connect a channel to it if the task needs it\n");
 }
 
 struct row {
     const char *text;
-    const char *problem;     // must be among the lines
+    const char *problem; // must be among the lines
 };
 
 static void check_rows(const struct row *rows, size_t count) {
@@ -78,26 +83,32 @@ static void mistakes_in_the_file_name_line_and_remedy(void **state) {
         {HEAD "tasks:\n  a: {}\n", "p:4: the task 'a' names no component; write `component: NAME`"},
         {HEAD "tasks:\n  a.b: {component: limiter}\n", "p:4: 'a.b' cannot be the name of a task"},
         {HEAD "tasks:\n  a-$zoen: {component: limiter}\n", "p:4: there is no variable '$zoen'; did you mean '$zone'?"},
-        {HEAD "tasks:\n  a: {component: limiter, near: $zone/heating}\n", "p:4: 'a' uses a variable that its name does not have"},
+        {HEAD "tasks:\n  a: {component: limiter, near: $zone/heating}\n",
+         "p:4: 'a' uses a variable that its name does not have"},
         {HEAD "tasks:\n  a-zone1: {component: limiter}\n  a-$zone: {component: limiter}\n",
          "p:5: there are two tasks 'a-zone1', the first at line 4; give one of them another name"},
         {"policy: a\neach: {zone: one}\n", "p:2: the variable 'zone' has no list of values; write a list"},
         {HEAD TASKS "channels: {}\n", "p:5: `channels` is no list; begin each channel with `- from: ...`"},
         {HEAD TASKS "channels:\n  - {to: a.b, class: event}\n", "p:6: the channel has no source"},
         {HEAD TASKS "channels:\n  - {from: zone1/temperature, class: event}\n", "p:6: the channel has no destination"},
-        {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zone1.temperature}\n", "p:6: the channel has no class"},
-        {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: comand}\n", "p:6: there is no class 'comand'; did you mean 'command'?"},
+        {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zone1.temperature}\n",
+         "p:6: the channel has no class"},
+        {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: comand}\n",
+         "p:6: there is no class 'comand'; did you mean 'command'?"},
         {HEAD TASKS FEED "    \n  - {from: zone1/temperature, to: thermostat-zone1.temperature, class: measurement}\n",
          "p:8: zone1/temperature -> thermostat-zone1.temperature is connected twice, first at line 6; remove one of them"},
         {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: event, stale_after: 5}\n",
          "p:6: expected a duration, found '5'; write a number with its unit"},
-        {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: measurement, fallback: 5}\n", "p:6: a fallback without `stale_after` is never used"},
-        {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: event, priority: 5}\n", "p:6: `priority` has no meaning in this class"},
+        {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: measurement, fallback: 5}\n",
+         "p:6: a fallback without `stale_after` is never used"},
+        {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: event, priority: 5}\n",
+         "p:6: `priority` has no meaning in this class"},
         {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: event, min_interval: 5s}\n",
          "p:6: `min_interval` has no meaning in this class; remove it, or change the class to measurement"},
         {HEAD TASKS "channels:\n  - {from: a/b, to: c.d, class: measurement, min_interval: 5s, max_interval: 1s}\n",
          "p:6: max_interval is shorter than min_interval"},
-        {HEAD TASKS "channels:\n  - {from: a.b, to: c/d, class: command}\n", "p:6: the command channel has no expiry; write how long a command holds"},
+        {HEAD TASKS "channels:\n  - {from: a.b, to: c/d, class: command}\n",
+         "p:6: the command channel has no expiry; write how long a command holds"},
         {HEAD TASKS "channels:\n  - {from: a.b, to: c/d, class: command, expiry: 1h, priority: 17}\n",
          "p:6: expected a whole number from 1 to 16, found '17'"},
         {HEAD TASKS "resources:\n  zone1/heating: {save: 18}\n", "p:6: a resource has no key 'save'; did you mean 'safe'?"},
@@ -118,7 +129,8 @@ static void unknown_names_are_answered_with_the_closest_one(void **state) {
         {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zon1.temperature, class: measurement}\n",
          "p:6: there is no task 'thermostat-zon1'; did you mean 'thermostat-zone1'?"},
         {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zone1.temprature, class: measurement}\n",
-         "p:6: the component 'thermostat' of the task 'thermostat-zone1' has no input 'temprature'; did you mean 'temperature'?"},
+         "p:6: the component 'thermostat' of the task 'thermostat-zone1' has no input 'temprature'; did you mean "
+         "'temperature'?"},
         {HEAD TASKS "channels:\n  - {from: thermostat-zone1.temperature, to: zone1/heating, class: command, expiry: 1h}\n",
          "has no output 'temperature'; swap `from` and `to`, or name the other port"},
         {HEAD "tasks:\n  a: {component: thermostat, set: {setpont: 20}}\n",
@@ -128,9 +140,11 @@ static void unknown_names_are_answered_with_the_closest_one(void **state) {
         {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zone1.setpoint, class: measurement}\n",
          "p:6: 'thermostat-zone1.setpoint' is a parameter, which takes no channel; give it a value under `set`"},
         {HEAD "tasks:\n  a: {component: limiter, near: zone1/heatin}\n", "p:4: `near` names 'zone1/heatin', which is neither"},
-        {HEAD "tasks:\n  a: {component: limiter, on: zone}\n", "p:4: `on` names the node 'zone', which has not registered; did you mean 'zone1'?"},
+        {HEAD "tasks:\n  a: {component: limiter, on: zone}\n",
+         "p:4: `on` names the node 'zone', which has not registered; did you mean 'zone1'?"},
         {HEAD "tasks:\n  a: {component: limiter, apart: [b]}\n", "p:4: `apart` names the task 'b', which is not there"},
-        {HEAD TASKS "resources:\n  zone1/heatng: {safe: 18}\n", "p:6: no node offers the resource 'zone1/heatng'; did you mean 'zone1/heating'?"},
+        {HEAD TASKS "resources:\n  zone1/heatng: {safe: 18}\n",
+         "p:6: no node offers the resource 'zone1/heatng'; did you mean 'zone1/heating'?"},
     };
     check_rows(rows, COUNT(rows));
 }
@@ -143,27 +157,38 @@ static void ends_that_do_not_fit_are_refused(void **state) {
         {HEAD "tasks:\n  a: {component: limiter}\nchannels:\n  - {from: zone1/temperature, to: a.power, class: measurement}\n",
          "p:6: 'zone1/temperature' is in Cel, but 'a.power' is in W; put a component between them that converts the unit"},
         {HEAD TASKS "channels:\n  - {from: thermostat-zone2.heating, to: thermostat-zone1.temperature, class: measurement}\n",
-         "p:6: 'thermostat-zone2.heating' is a Heating_Temperature_Setpoint, but 'thermostat-zone1.temperature' takes a Temperature_Sensor"},
+         "p:6: 'thermostat-zone2.heating' is a Heating_Temperature_Setpoint, but 'thermostat-zone1.temperature' takes a "
+         "Temperature_Sensor"},
         {HEAD TASKS "channels:\n  - {from: thermostat-zone1.heating, to: zone1/temperature, class: command, expiry: 1h}\n",
          "p:6: 'zone1/temperature' is a sensor and cannot be a destination"},
         {HEAD TASKS "channels:\n  - {from: zone1/heating, to: thermostat-zone1.temperature, class: measurement}\n",
          "p:6: 'zone1/heating' is an actuator and gives no values"},
         {HEAD TASKS "channels:\n  - {from: thermostat-zone1.heating, to: zone1/heating, class: event}\n",
          "p:6: the actuator 'zone1/heating' takes commands only; write `class: command`"},
-        {HEAD TASKS "channels:\n  - {from: thermostat-zone1.alarm, to: thermostat-zone2.occupied, class: command, expiry: 1h}\n",
+        {HEAD TASKS
+         "channels:\n  - {from: thermostat-zone1.alarm, to: thermostat-zone2.occupied, class: command, expiry: 1h}\n",
          "p:6: a command goes to an actuator; 'thermostat-zone2.occupied' is none; use `class: event` towards a task"},
-        {HEAD TASKS FEED DRIVE, "p:7: the actuator 'zone1/heating' has no safe value for when no command lives; add under `resources`: zone1/heating: {safe: VALUE}"},
+        {HEAD TASKS FEED DRIVE, "p:7: the actuator 'zone1/heating' has no safe value for when no command lives; add under "
+                                "`resources`: zone1/heating: {safe: VALUE}"},
         {HEAD TASKS FEED DRIVE "  - {from: zone1/temperature, to: zone1/heating, class: command, expiry: 1h}\n" SAFE,
-         "p:8: two writers command 'zone1/heating' with priority 10: 'thermostat-zone1.heating' at line 7 and 'zone1/temperature'; give one of them another priority"},
-        {HEAD TASKS FEED DRIVE "resources:\n  $zone/heating: {safe: 50}\n", "p:9: the safe value of 'zone1/heating': 50 is out of range; use 5 to 35 Cel"},
-        {HEAD TASKS FEED DRIVE "resources:\n  $zone/heating: {safe: true}\n", "p:9: the safe value of 'zone1/heating' is number, but 'true' is boolean"},
-        {HEAD TASKS "resources:\n  zone1/temperature: {safe: 20}\n", "p:6: 'zone1/temperature' is a sensor and takes no safe value"},
-        {HEAD "tasks:\n  a: {component: thermostat, set: {setpoint: 31}}\n", "p:4: the parameter 'setpoint' of 'thermostat': 31 is out of range; use 5 to 30 Cel"},
-        {HEAD "tasks:\n  a: {component: thermostat, set: {label: 31}}\n", "p:4: the parameter 'label' of 'thermostat' is text, but '31' is number; put it in quotes"},
+         "p:8: two writers command 'zone1/heating' with priority 10: 'thermostat-zone1.heating' at line 7 and "
+         "'zone1/temperature'; give one of them another priority"},
+        {HEAD TASKS FEED DRIVE "resources:\n  $zone/heating: {safe: 50}\n",
+         "p:9: the safe value of 'zone1/heating': 50 is out of range; use 5 to 35 Cel"},
+        {HEAD TASKS FEED DRIVE "resources:\n  $zone/heating: {safe: true}\n",
+         "p:9: the safe value of 'zone1/heating' is number, but 'true' is boolean"},
+        {HEAD TASKS "resources:\n  zone1/temperature: {safe: 20}\n",
+         "p:6: 'zone1/temperature' is a sensor and takes no safe value"},
+        {HEAD "tasks:\n  a: {component: thermostat, set: {setpoint: 31}}\n",
+         "p:4: the parameter 'setpoint' of 'thermostat': 31 is out of range; use 5 to 30 Cel"},
+        {HEAD "tasks:\n  a: {component: thermostat, set: {label: 31}}\n",
+         "p:4: the parameter 'label' of 'thermostat' is text, but '31' is number; put it in quotes"},
         {HEAD "tasks:\n  a: {component: thermostat, set: {setpoint: '21'}}\n", "is number, but '21' is text"},
-        {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zone1.temperature, class: measurement, stale_after: 5s, fallback: cold}\n",
+        {HEAD TASKS "channels:\n  - {from: zone1/temperature, to: thermostat-zone1.temperature, class: measurement, "
+                    "stale_after: 5s, fallback: cold}\n",
          "p:6: the fallback for 'thermostat-zone1.temperature' is number, but 'cold' is text"},
-        {HEAD TASKS "channels:\n  - {from: thermostat-zone1.alarm, to: thermostat-zone2.occupied, class: measurement, threshold: 1}\n",
+        {HEAD TASKS
+         "channels:\n  - {from: thermostat-zone1.alarm, to: thermostat-zone2.occupied, class: measurement, threshold: 1}\n",
          "p:6: 'thermostat-zone1.alarm' gives boolean, which has no threshold"},
     };
     check_rows(rows, COUNT(rows));
@@ -173,7 +198,8 @@ static void a_task_without_a_place_names_what_each_node_lacks(void **state) {
     (void)state;
     static const struct row rows[] = {
         {HEAD "tasks:\n  a: {component: limiter, requires: [gpu]}\n",
-         "p:4: the task 'a' has no place: no node fits: gateway lacks the capability 'gpu', zone1 lacks the capability 'gpu', zone2 lacks"},
+         "p:4: the task 'a' has no place: no node fits: gateway lacks the capability 'gpu', zone1 lacks the capability 'gpu', "
+         "zone2 lacks"},
         {HEAD "tasks:\n  a: {component: limiter, on: zone1, requires: [supervisory]}\n",
          "no node fits: gateway is not 'zone1', zone1 lacks the capability 'supervisory', zone2 is not 'zone1'"},
         {HEAD "tasks:\n  a: {component: limiter, on: zone1}\n  b: {component: limiter, on: zone1, apart: a}\n",
@@ -185,7 +211,9 @@ static void a_task_without_a_place_names_what_each_node_lacks(void **state) {
 static void all_mistakes_are_found_in_one_run(void **state) {
     (void)state;
     uint32_t errors = 0;
-    const char *text = problems_of(HEAD "tasks:\n  a: {component: x}\n  b: {}\nchannels:\n  - {from: q/r, to: a.b, class: event}\n  - {class: z}\n", &errors);
+    const char *text = problems_of(
+        HEAD "tasks:\n  a: {component: x}\n  b: {}\nchannels:\n  - {from: q/r, to: a.b, class: event}\n  - {class: z}\n",
+        &errors);
     assert_int_equal(errors, 6);
     assert_non_null(strstr(text, "p:4: there is no component 'x'"));
     assert_non_null(strstr(text, "p:5: the task 'b' names no component"));
@@ -218,7 +246,7 @@ static void entries_are_repeated_for_every_combination(void **state) {
     assert_string_equal(policy->tasks[0].name, "t-1-px");
     assert_string_equal(policy->tasks[5].name, "t-2-rx");
     assert_string_equal(policy->tasks[5].settings[0].value.text, "r2");
-    assert_int_equal(policy->link_count, 3);  // s.o -> u.i comes once, though the entry is repeated
+    assert_int_equal(policy->link_count, 3); // s.o -> u.i comes once, though the entry is repeated
     policy_free(policy);
 }
 

@@ -69,7 +69,8 @@ size_t problems_text(const struct problems *problems, const char *file, char *ou
         out[used] = '\0';
     }
     if (problems->dropped > 0 && used + 64 < size) {
-        used += (size_t)snprintf(out + used, size - used, "%s: and %u more problems; mend these first\n", file, problems->dropped);
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s: and %u more problems; mend these first\n", file, problems->dropped);
     }
     return used;
 }

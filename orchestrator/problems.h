@@ -9,15 +9,15 @@
 #define PROBLEMS_MAX 50
 
 struct problem {
-    uint32_t line;         // 0 when no line can be named
-    bool warning;          // the policy can be applied nevertheless
+    uint32_t line; // 0 when no line can be named
+    bool warning;  // the policy can be applied nevertheless
     char what[288];
     char remedy[256];
 };
 
 struct problems {
     uint32_t count;
-    uint32_t errors;       // with those that were not kept
+    uint32_t errors; // with those that were not kept
     uint32_t dropped;
     struct problem items[PROBLEMS_MAX];
 };

@@ -48,8 +48,8 @@ enum error store_move(struct orchestrator *orchestrator, const struct move *move
     char key[32];
     char text[512];
     snprintf(key, sizeof key, "move/%016" PRIx64, move->number);
-    snprintf(text, sizeof text, "%s\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64, move->task, move->from, move->to,
-             move->reason, move->time_unix_ms, move->seen_unix_ms, move->revision, move->gap_ms);
+    snprintf(text, sizeof text, "%s\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64, move->task, move->from,
+             move->to, move->reason, move->time_unix_ms, move->seen_unix_ms, move->revision, move->gap_ms);
     enum error error = put(orchestrator, key, bytes_of_text(text));
     if (error == ERROR_NONE && move->number > MOVES_MAX) {
         snprintf(key, sizeof key, "move/%016" PRIx64, move->number - MOVES_MAX);
@@ -255,7 +255,8 @@ static enum error recall_text(struct orchestrator *orchestrator, const char *key
 
 static void read_pins(struct orchestrator *orchestrator, struct bytes lines) {
     const char *text = (const char *)lines.data;
-    for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n'), line = line != NULL ? line + 1 : NULL) {
+    for (const char *line = text; line != NULL && *line != '\0';
+         line = strchr(line, '\n'), line = line != NULL ? line + 1 : NULL) {
         size_t reference = strcspn(line, " \n");
         char hex[2 * DIGEST_SIZE + 1];
         struct pin pin = {0};
@@ -274,7 +275,8 @@ static void read_pins(struct orchestrator *orchestrator, struct bytes lines) {
 
 static void read_seen(struct orchestrator *orchestrator, struct bytes lines) {
     const char *text = (const char *)lines.data;
-    for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n'), line = line != NULL ? line + 1 : NULL) {
+    for (const char *line = text; line != NULL && *line != '\0';
+         line = strchr(line, '\n'), line = line != NULL ? line + 1 : NULL) {
         char name[NAME_SIZE_MAX];
         uint32_t index = PLACEMENT_NONE;
         size_t length = strcspn(line, " \n");

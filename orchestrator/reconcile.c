@@ -1,8 +1,8 @@
 // From policy and fleet to slices: a draft is made beside what stands, stored in one batch, and only then adopted.
 //
-// A slice gets a new revision only when its content changed, so that a node is left in peace by what does not concern it. The epoch of a task rises
-// when its node changes. A task that fits nowhere else keeps its dead node in the plan, because
-// that may come back, and is reported as waiting.
+// A slice gets a new revision only when its content changed, so that a node is left in peace by what does not concern it. The
+// epoch of a task rises when its node changes. A task that fits nowhere else keeps its dead node in the plan, because that may
+// come back, and is reported as waiting.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,7 +25,7 @@ struct draft {
     struct names new_links;
     struct arena link_texts;
     uint64_t revision;
-    struct bytes *slices;          // by node; size 0: as before
+    struct bytes *slices; // by node; size 0: as before
     struct move *moves;
     uint32_t move_count;
     struct problems *problems;
@@ -100,7 +100,8 @@ static enum error draft_places(struct draft *draft) {
             (void)fleet_find(orchestrator, record->node, &draft->binding.tasks[i].current);
         }
     }
-    enum error error = placement_make(draft->binding.tasks, policy->task_count, draft->nodes, orchestrator->node_count, draft->results);
+    enum error error =
+        placement_make(draft->binding.tasks, policy->task_count, draft->nodes, orchestrator->node_count, draft->results);
     for (uint32_t i = 0; i < policy->task_count && error == ERROR_NONE; i++) {
         const struct task_record *record = record_find(orchestrator, policy->tasks[i].name);
         struct task_state *state = &draft->states[i];
@@ -151,8 +152,9 @@ static enum error encode(struct draft *draft, uint32_t node, uint64_t revision, 
     struct planner_input input = {&draft->binding, revision, draft->places, draft->epochs, draft->link_ids, draft->addresses};
     enum error error = planner_slice(&input, node, buffer, size);
     if (error == ERROR_TOO_LARGE) {
-        problems_error(draft->problems, 0, "spread its tasks over more nodes", "the plan of the node '%s' is larger than %d bytes",
-                       draft->orchestrator->nodes[node]->registration.node, BODY_SIZE_MAX);
+        problems_error(draft->problems, 0, "spread its tasks over more nodes",
+                       "the plan of the node '%s' is larger than %d bytes", draft->orchestrator->nodes[node]->registration.node,
+                       BODY_SIZE_MAX);
         *size = 0;
         return ERROR_NONE;
     }
@@ -278,10 +280,11 @@ static enum error adopt_records(struct draft *draft) {
         if (record == NULL) {
             return ERROR_MEMORY;
         }
-        const char *node = draft->states[i].node != PLACEMENT_NONE ? orchestrator->nodes[draft->states[i].node]->registration.node : "";
+        const char *node =
+            draft->states[i].node != PLACEMENT_NONE ? orchestrator->nodes[draft->states[i].node]->registration.node : "";
         if (strcmp(node, record->node) != 0 && node[0] != '\0') {
-            orchestrator_log(orchestrator, "task %s: %s%s%s (epoch %u, %s)", name, record->node, record->node[0] != '\0' ? " -> " : "on ",
-                             node, draft->states[i].epoch, draft->reason);
+            orchestrator_log(orchestrator, "task %s: %s%s%s (epoch %u, %s)", name, record->node,
+                             record->node[0] != '\0' ? " -> " : "on ", node, draft->states[i].epoch, draft->reason);
         }
         snprintf(record->node, sizeof record->node, "%s", node);
         record->epoch = draft->states[i].epoch;

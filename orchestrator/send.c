@@ -1,7 +1,8 @@
-// Bringing each node to the plan that is wanted of it: PUT /plan, and the components that it lacks. One request per node at a time.
+// Bringing each node to the plan that is wanted of it: PUT /plan, and the components that it lacks. One request per node at a
+// time.
 //
-// The endpoint's user value is the node's index; nodes are never removed, so it stays valid. A body under way is a copy, because a new plan may be
-// made meanwhile; then the new one is sent when the old one has been answered.
+// The endpoint's user value is the node's index; nodes are never removed, so it stays valid. A body under way is a copy,
+// because a new plan may be made meanwhile; then the new one is sent when the old one has been answered.
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ static void free_body(struct fleet_node *node) {
     node->body = (struct bytes){NULL, 0};
 }
 
-__attribute__((format(printf, 3, 4))) static void fail(struct orchestrator *orchestrator, struct fleet_node *node, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void fail(struct orchestrator *orchestrator, struct fleet_node *node,
+                                                       const char *format, ...) {
     char before[sizeof node->trouble];
     memcpy(before, node->trouble, sizeof before);
     va_list arguments;
@@ -33,7 +35,8 @@ __attribute__((format(printf, 3, 4))) static void fail(struct orchestrator *orch
     }
 }
 
-static void request(struct orchestrator *orchestrator, uint32_t index, const char *path, uint16_t format, struct bytes payload) {
+static void request(struct orchestrator *orchestrator, uint32_t index, const char *path, uint16_t format,
+                    struct bytes payload) {
     struct fleet_node *node = orchestrator->nodes[index];
     struct coap_outgoing outgoing = {
         .peer = node->address,
@@ -49,7 +52,7 @@ static void request(struct orchestrator *orchestrator, uint32_t index, const cha
     enum error error = coap_endpoint_request(&orchestrator->endpoint, orchestrator->moment.now_ms, &outgoing);
     if (error != ERROR_NONE) {
         node->sending = SENDING_WAIT;
-        node->retry_ms = orchestrator->moment.now_ms + 200;  // every exchange is in use: soon one is free
+        node->retry_ms = orchestrator->moment.now_ms + 200; // every exchange is in use: soon one is free
     }
 }
 
@@ -107,8 +110,8 @@ static void close_moves(struct orchestrator *orchestrator, const struct fleet_no
         }
         move->gap_ms = (int64_t)(orchestrator->moment.unix_ms - move->seen_unix_ms);
         move->gap_ms = move->gap_ms < 0 ? 0 : move->gap_ms;
-        orchestrator_log(orchestrator, "task %s runs on %s, %" PRId64 " ms after the last sign of life of %s", move->task, move->to,
-                         move->gap_ms, move->from);
+        orchestrator_log(orchestrator, "task %s runs on %s, %" PRId64 " ms after the last sign of life of %s", move->task,
+                         move->to, move->gap_ms, move->from);
         if (store_move(orchestrator, move) != ERROR_NONE) {
             orchestrator_log(orchestrator, "%s", store_refusal(orchestrator->store));
         }
@@ -154,13 +157,15 @@ void send_completed(struct orchestrator *orchestrator, const struct coap_complet
         send_code(orchestrator, index);
     } else {
         fail(orchestrator, node, "the %s was refused with %u.%02u: %.*s", plan ? "plan" : "component", completion->code >> 5,
-             completion->code & 31, (int)(completion->body.size < 100 ? completion->body.size : 100), (const char *)completion->body.data);
+             completion->code & 31, (int)(completion->body.size < 100 ? completion->body.size : 100),
+             (const char *)completion->body.data);
     }
 }
 
 // A node is only written to when it showed itself since this process started: what the store remembers may be long gone.
 static bool is_due(const struct orchestrator *orchestrator, const struct fleet_node *node) {
-    bool idle = node->sending == SENDING_IDLE || (node->sending == SENDING_WAIT && orchestrator->moment.now_ms >= node->retry_ms);
+    bool idle =
+        node->sending == SENDING_IDLE || (node->sending == SENDING_WAIT && orchestrator->moment.now_ms >= node->retry_ms);
     return idle && node->alive && node->confirmed && node->slice.size > 0 && node->held_revision != node->wanted_revision;
 }
 

@@ -1,7 +1,7 @@
 // What the orchestrator answers over CoAP. Every refusal says what was wrong.
 //
-// Long answers are sent in blocks, and each block may be asked for by a call of its own: the answer of the first block is kept for the peer, so
-// that what is put together at the far end is one moment's truth.
+// Long answers are sent in blocks, and each block may be asked for by a call of its own: the answer of the first block is kept
+// for the peer, so that what is put together at the far end is one moment's truth.
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 // An alive message that was under way while a plan was taken still names the plan before.
 #define HELD_SETTLE_MS 2000
 
-__attribute__((format(printf, 4, 5))) static void answer(struct orchestrator *orchestrator, struct coap_response *response, uint8_t code,
-                                                         const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void answer(struct orchestrator *orchestrator, struct coap_response *response,
+                                                         uint8_t code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(orchestrator->text, sizeof orchestrator->text, format, arguments);
@@ -55,7 +55,8 @@ static bool offers_differ(const struct registration *a, const struct registratio
     static uint8_t encoded[2][32768];
     size_t sizes[2] = {0, 0};
     enum error error = registration_encode(&left, (struct buffer){encoded[0], sizeof encoded[0]}, &sizes[0]);
-    error = error == ERROR_NONE ? registration_encode(&right, (struct buffer){encoded[1], sizeof encoded[1]}, &sizes[1]) : error;
+    error =
+        error == ERROR_NONE ? registration_encode(&right, (struct buffer){encoded[1], sizeof encoded[1]}, &sizes[1]) : error;
     return error != ERROR_NONE || sizes[0] != sizes[1] || memcmp(encoded[0], encoded[1], sizes[0]) != 0;
 }
 
@@ -81,8 +82,8 @@ static bool names_are_visible(const struct registration *registration) {
 }
 
 // A known node registers again. True when plans may rest on what is different.
-static bool adopt_registration(struct orchestrator *orchestrator, struct fleet_node *node, const struct registration *registration,
-                               const struct coap_address *address) {
+static bool adopt_registration(struct orchestrator *orchestrator, struct fleet_node *node,
+                               const struct registration *registration, const struct coap_address *address) {
     bool moved = memcmp(&node->address, address, sizeof node->address) != 0;
     bool changed = moved || offers_differ(&node->registration, registration);
     if (node->registration.boot != registration->boot) {
@@ -93,7 +94,8 @@ static bool adopt_registration(struct orchestrator *orchestrator, struct fleet_n
     return changed;
 }
 
-static void serve_register(struct orchestrator *orchestrator, const struct coap_request *request, struct coap_response *response) {
+static void serve_register(struct orchestrator *orchestrator, const struct coap_request *request,
+                           struct coap_response *response) {
     static struct registration registration;
     uint32_t index = PLACEMENT_NONE;
     enum error error = registration_decode(request->payload, &registration);
@@ -102,7 +104,8 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
         return;
     }
     if (!names_are_visible(&registration)) {
-        answer(orchestrator, response, COAP_BAD_REQUEST, "a name is empty or has letters outside visible ASCII; rename it in the node's configuration");
+        answer(orchestrator, response, COAP_BAD_REQUEST,
+               "a name is empty or has letters outside visible ASCII; rename it in the node's configuration");
         return;
     }
     struct fleet_node *node = fleet_find(orchestrator, registration.node, &index);
@@ -141,7 +144,8 @@ static void serve_alive(struct orchestrator *orchestrator, const struct coap_req
         return;
     }
     struct fleet_node *node = fleet_find(orchestrator, alive.node, &index);
-    bool same = node != NULL && node->registration.boot == alive.boot && memcmp(&node->address, &request->peer, sizeof node->address) == 0;
+    bool same = node != NULL && node->registration.boot == alive.boot &&
+                memcmp(&node->address, &request->peer, sizeof node->address) == 0;
     if (!same) {
         answer(orchestrator, response, COAP_NOT_FOUND, "register first");
         return;
@@ -183,16 +187,16 @@ static void serve_code(struct orchestrator *orchestrator, const struct coap_requ
         return;
     }
     if (!known) {
-        orchestrator_log(orchestrator, "component %s %s came in (%zu bytes)", component->manifest.name, component->manifest.version,
-                         request->payload.size);
+        orchestrator_log(orchestrator, "component %s %s came in (%zu bytes)", component->manifest.name,
+                         component->manifest.version, request->payload.size);
     }
     response->code = known ? COAP_CHANGED : COAP_CREATED;
 }
 
 // --- policy --------------------------------------------------------------------------------------------------------------
 
-static enum error check(struct orchestrator *orchestrator, const struct policy *policy, struct problems *problems, struct binding *binding,
-                        struct placement_node **nodes) {
+static enum error check(struct orchestrator *orchestrator, const struct policy *policy, struct problems *problems,
+                        struct binding *binding, struct placement_node **nodes) {
     *nodes = calloc(orchestrator->node_count + 1, sizeof **nodes);
     if (*nodes == NULL) {
         return ERROR_MEMORY;
@@ -200,7 +204,8 @@ static enum error check(struct orchestrator *orchestrator, const struct policy *
     for (uint32_t i = 0; i < orchestrator->node_count; i++) {
         (*nodes)[i] = fleet_placement(orchestrator->nodes[i]);
     }
-    enum error error = binding_make(policy, &orchestrator->components, NULL, NULL, *nodes, orchestrator->node_count, true, problems, binding);
+    enum error error =
+        binding_make(policy, &orchestrator->components, NULL, NULL, *nodes, orchestrator->node_count, true, problems, binding);
     if (error == ERROR_NONE && problems->errors == 0) {
         binding_check_placement(binding, problems);
     }
@@ -230,7 +235,8 @@ static enum error make_pins(const struct binding *binding, struct pin **pins, ui
     return error;
 }
 
-static enum error adopt_policy(struct orchestrator *orchestrator, struct bytes text, struct policy *policy, struct pin *pins, uint32_t count) {
+static enum error adopt_policy(struct orchestrator *orchestrator, struct bytes text, struct policy *policy, struct pin *pins,
+                               uint32_t count) {
     uint8_t *copy = malloc(text.size + 1);
     if (copy == NULL) {
         return ERROR_MEMORY;
@@ -267,7 +273,8 @@ static void accept_policy(struct orchestrator *orchestrator, const struct coap_r
                error == ERROR_STORAGE ? store_refusal(orchestrator->store) : error_text(error));
         return;
     }
-    orchestrator_log(orchestrator, "policy %s accepted: %u tasks, %u links", policy->name, policy->task_count, policy->link_count);
+    orchestrator_log(orchestrator, "policy %s accepted: %u tasks, %u links", policy->name, policy->task_count,
+                     policy->link_count);
     error = orchestrator_reconcile(orchestrator, "new policy");
     if (error != ERROR_NONE) {
         orchestrator_mark(orchestrator, "new policy");
@@ -279,7 +286,8 @@ static void accept_policy(struct orchestrator *orchestrator, const struct coap_r
     response->code = COAP_CHANGED;
 }
 
-static void serve_policy(struct orchestrator *orchestrator, const struct coap_request *request, struct coap_response *response) {
+static void serve_policy(struct orchestrator *orchestrator, const struct coap_request *request,
+                         struct coap_response *response) {
     char name[128] = "policy";
     struct bytes query = coap_message_query(request->message, "name");
     struct problems *problems = calloc(1, sizeof *problems);
@@ -371,7 +379,8 @@ static bool make_body(struct orchestrator *orchestrator, const char *path, struc
 static struct answer *kept_answer(struct orchestrator *orchestrator, const struct coap_request *request) {
     for (uint32_t i = 0; i < ANSWERS_KEPT; i++) {
         struct answer *kept = &orchestrator->answers[i];
-        if (kept->used && strcmp(kept->path, request->path) == 0 && memcmp(&kept->peer, &request->peer, sizeof kept->peer) == 0) {
+        if (kept->used && strcmp(kept->path, request->path) == 0 &&
+            memcmp(&kept->peer, &request->peer, sizeof kept->peer) == 0) {
             return kept;
         }
     }
@@ -397,7 +406,10 @@ static void serve_get(struct orchestrator *orchestrator, const struct coap_reque
     static const struct {
         const char *path;
         uint16_t format;
-    } faces[] = {{"status", COAP_FORMAT_JSON}, {"nodes", COAP_FORMAT_CBOR}, {"policy", COAP_FORMAT_TEXT}, {".well-known/core", COAP_FORMAT_LINK}};
+    } faces[] = {{"status", COAP_FORMAT_JSON},
+                 {"nodes", COAP_FORMAT_CBOR},
+                 {"policy", COAP_FORMAT_TEXT},
+                 {".well-known/core", COAP_FORMAT_LINK}};
     for (size_t i = 0; i < sizeof faces / sizeof *faces; i++) {
         if (strcmp(request->path, faces[i].path) != 0) {
             continue;

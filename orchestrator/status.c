@@ -22,17 +22,17 @@ static json_t *node_status(const struct orchestrator *orchestrator, const struct
     json_t *resources = json_array();
     for (uint32_t i = 0; i < registration->resource_count; i++) {
         const struct registration_resource *resource = &registration->resources[i];
-        json_array_append_new(resources,
-                              json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", resource->name, "quantity", resource->quantity, "unit",
-                                        resource->unit, "type", value_type_text(resource->type), "actuator", (int)resource->actuator));
+        json_array_append_new(resources, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", resource->name, "quantity",
+                                                   resource->quantity, "unit", resource->unit, "type",
+                                                   value_type_text(resource->type), "actuator", (int)resource->actuator));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "name", registration->node, "address",
-                     address, "kind", registration->kind, "engine", registration->engine, "alive", (int)node->alive, "confirmed",
-                     (int)node->confirmed, "last_seen_ms", whole(node->seen_unix_ms), "silent_ms",
-                     whole(node->confirmed ? orchestrator->moment.now_ms - node->seen_ms : 0), "capabilities", capabilities, "memory_total",
-                     whole(registration->memory_total_bytes), "memory_free", whole(registration->memory_free_bytes), "plan_revision",
-                     whole(node->held_revision), "wanted_revision", whole(node->wanted_revision), "resources", resources, "trouble",
-                     node->trouble);
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "name", registration->node,
+                     "address", address, "kind", registration->kind, "engine", registration->engine, "alive", (int)node->alive,
+                     "confirmed", (int)node->confirmed, "last_seen_ms", whole(node->seen_unix_ms), "silent_ms",
+                     whole(node->confirmed ? orchestrator->moment.now_ms - node->seen_ms : 0), "capabilities", capabilities,
+                     "memory_total", whole(registration->memory_total_bytes), "memory_free",
+                     whole(registration->memory_free_bytes), "plan_revision", whole(node->held_revision), "wanted_revision",
+                     whole(node->wanted_revision), "resources", resources, "trouble", node->trouble);
 }
 
 static const char *task_state_name(const struct orchestrator *orchestrator, const struct task_state *state) {
@@ -41,10 +41,10 @@ static const char *task_state_name(const struct orchestrator *orchestrator, cons
     }
     const struct fleet_node *node = orchestrator->nodes[state->node];
     if (!node->alive) {
-        return "lost";       // its node has just died; the next plan moves it
+        return "lost"; // its node has just died; the next plan moves it
     }
     if (!node->confirmed) {
-        return "unconfirmed";    // the orchestrator has just started and has not heard of the node yet
+        return "unconfirmed"; // the orchestrator has just started and has not heard of the node yet
     }
     return node->held_revision >= node->wanted_revision ? "running" : "loading";
 }
@@ -77,14 +77,15 @@ static json_t *problem_list(const struct orchestrator *orchestrator) {
     char text[640];
     for (uint32_t i = 0; i < orchestrator->problems.count; i++) {
         if (orchestrator->problems.items[i].warning) {
-            continue;    // said when the policy was applied
+            continue; // said when the policy was applied
         }
         problem_text(&orchestrator->problems.items[i], "policy", text, sizeof text);
         json_array_append_new(list, json_string(text));
     }
     for (uint32_t i = 0; orchestrator->states != NULL && i < orchestrator->policy->task_count; i++) {
         if (orchestrator->states[i].waiting) {
-            snprintf(text, sizeof text, "task %s waits: %s", orchestrator->policy->tasks[i].name, orchestrator->states[i].reason);
+            snprintf(text, sizeof text, "task %s waits: %s", orchestrator->policy->tasks[i].name,
+                     orchestrator->states[i].reason);
             json_array_append_new(list, json_string(text));
         }
     }

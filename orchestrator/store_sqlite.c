@@ -1,6 +1,7 @@
 // The store in one SQLite file. Write-ahead log with synchronous=FULL: a commit that returned survives a power cut.
 //
-// One connection, one thread. The file is locked for this process, so that a second orchestrator on the same folder is refused at its start.
+// One connection, one thread. The file is locked for this process, so that a second orchestrator on the same folder is refused
+// at its start.
 #include "orchestrator/store.h"
 
 #include "port/port.h"
@@ -29,7 +30,8 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 };
 
 static const char *const schema =
-    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL, revision INTEGER NOT NULL) "
+    "WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) WITHOUT ROWID;"
     "PRAGMA user_version = 1;";
 
@@ -37,7 +39,7 @@ struct store {
     sqlite3 *database;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     uint64_t revision;
-    uint64_t revision_before;     // at begin
+    uint64_t revision_before; // at begin
     bool batch;
     char folder[512];
     char refusal[256];
@@ -86,7 +88,8 @@ static int read_revision(struct store *store) {
 }
 
 static int prepare_all(struct store *store) {
-    int code = sqlite3_exec(store->database, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN EXCLUSIVE;",
+    int code = sqlite3_exec(store->database,
+                            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN EXCLUSIVE;",
                             NULL, NULL, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_exec(store->database, schema, NULL, NULL, NULL);
@@ -95,7 +98,8 @@ static int prepare_all(struct store *store) {
         code = sqlite3_exec(store->database, "COMMIT", NULL, NULL, NULL);
     }
     for (int i = 0; i < STATEMENT_COUNT && code == SQLITE_OK; i++) {
-        code = sqlite3_prepare_v3(store->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+        code =
+            sqlite3_prepare_v3(store->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
     }
     return code == SQLITE_OK ? read_revision(store) : code;
 }

@@ -104,13 +104,14 @@ size_t building_module(const struct manifest *manifest, uint8_t *out) {
     static uint8_t encoded[MANIFEST_SIZE_MAX];
     size_t size = 0;
     size_t at = PUT(0, "\0asm\1\0\0\0");
-    at = PUT(at, "\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f");                               // (i32, i32) -> i32
-    at = PUT(at, "\x03\x02\x01\x00");                                                    // one function of it
-    at = PUT(at, "\x05\x03\x01\x00\x01");                                                // one page of memory
-    at = PUT(at, "\x06\x07\x01\x7f\x00\x41\x80\x08\x0b");                                // a constant, 1024
-    at = PUT(at, "\x07\x1f\x02\x0dtenon_receive\x00\x00\x0btenon_inbox\x03\x00");           // two exports
-    at = PUT(at, "\x0a\x06\x01\x04\x00\x41\x00\x0b");                                    // return 0
-    at = PUT(at, "\x0b\x13\x01\x00\x41\x80\x08\x0b\x0c\x18\x04\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00");  // inbox: 1048, 16 bytes
+    at = PUT(at, "\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f");                         // (i32, i32) -> i32
+    at = PUT(at, "\x03\x02\x01\x00");                                             // one function of it
+    at = PUT(at, "\x05\x03\x01\x00\x01");                                         // one page of memory
+    at = PUT(at, "\x06\x07\x01\x7f\x00\x41\x80\x08\x0b");                         // a constant, 1024
+    at = PUT(at, "\x07\x1f\x02\x0dtenon_receive\x00\x00\x0btenon_inbox\x03\x00"); // two exports
+    at = PUT(at, "\x0a\x06\x01\x04\x00\x41\x00\x0b");                             // return 0
+    at = PUT(at,
+             "\x0b\x13\x01\x00\x41\x80\x08\x0b\x0c\x18\x04\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00"); // inbox: 1048, 16 bytes
     if (manifest_encode(manifest, (struct buffer){encoded, sizeof encoded}, &size) != ERROR_NONE) {
         abort();
     }

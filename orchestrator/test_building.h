@@ -11,12 +11,14 @@ struct building {
     uint32_t node_count;
 };
 
-// thermostat 1.0.0 and 1.1.0 (inputs temperature, occupied; parameters setpoint, label; outputs heating, alarm), limiter (inputs power; output limit).
-// Nodes zone1 and zone2 (zoneN/temperature, zoneN/heating, clock), gateway (clock, capability supervisory).
+// thermostat 1.0.0 and 1.1.0 (inputs temperature, occupied; parameters setpoint, label; outputs heating, alarm), limiter
+// (inputs power; output limit). Nodes zone1 and zone2 (zoneN/temperature, zoneN/heating, clock), gateway (clock, capability
+// supervisory).
 void building_make(struct building *building);
 void building_free(struct building *building);
 
-// Writes a module that module_inspect accepts, with this manifest (inbox_bytes must be 16), into `out` of at least 8 KiB. Returns its size.
+// Writes a module that module_inspect accepts, with this manifest (inbox_bytes must be 16), into `out` of at least 8 KiB.
+// Returns its size.
 size_t building_module(const struct manifest *manifest, uint8_t *out);
 
 #endif

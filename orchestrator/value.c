@@ -15,7 +15,8 @@ static bool put_number(zcbor_state_t *state, double number) {
     return (double)narrow == number ? zcbor_float32_put(state, narrow) : zcbor_float64_put(state, number);
 }
 
-static bool put_list(zcbor_state_t *state, const struct document_node *node, struct policy_value *out, struct document_error *error) {
+static bool put_list(zcbor_state_t *state, const struct document_node *node, struct policy_value *out,
+                     struct document_error *error) {
     if (!zcbor_list_start_encode(state, node->count)) {
         return document_refuse(node, error, "the list is too long", "a message holds about 50 numbers");
     }
@@ -55,13 +56,15 @@ bool value_read(struct policy *policy, const struct document_node *node, const c
     *out = (struct policy_value){.line = node->line};
     error->what[0] = '\0';
     if (document_is_null(node) || node->kind == DOCUMENT_MAPPING) {
-        return document_refuse(node, error, "a value is expected here", "write a number, true or false, a text or a list of numbers");
+        return document_refuse(node, error, "a value is expected here",
+                               "write a number, true or false, a text or a list of numbers");
     }
     if (node->kind == DOCUMENT_SEQUENCE) {
         out->type = TYPE_ARRAY;
         out->text = "the list";
         if (!put_list(state, node, out, error)) {
-            return error->what[0] != '\0' ? false : document_refuse(node, error, "the list is too long", "a message holds 512 bytes");
+            return error->what[0] != '\0' ? false
+                                          : document_refuse(node, error, "the list is too long", "a message holds 512 bytes");
         }
     } else {
         out->text = arena_keep(&policy->arena, written);

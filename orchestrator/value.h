@@ -5,7 +5,8 @@
 #include "orchestrator/document.h"
 #include "orchestrator/policy.h"
 
-// Reads a scalar (number, true/false, otherwise text; in quotes always text) or a list of numbers. `written` is the scalar's text after
+// Reads a scalar (number, true/false, otherwise text; in quotes always text) or a list of numbers. `written` is the scalar's
+// text after
 // `$name` was written out. Returns false and fills `error` for anything else.
 bool value_read(struct policy *policy, const struct document_node *node, const char *written, struct policy_value *out,
                 struct document_error *error);

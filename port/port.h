@@ -1,8 +1,8 @@
 // What Tenon asks of a platform, all of it. To port Tenon to a device, fill in one folder beside port/posix.
 //
-// Threads: none. Every call is made from the one thread of the program. Nothing here blocks except the file calls and port_wait.
-// Memory: what a call opens is freed by its close. Addresses are values (struct coap_address).
-// Errors: `refusal` (160 bytes) gets a sentence that names the place and the remedy.
+// Threads: none. Every call is made from the one thread of the program. Nothing here blocks except the file calls and
+// port_wait. Memory: what a call opens is freed by its close. Addresses are values (struct coap_address). Errors: `refusal`
+// (160 bytes) gets a sentence that names the place and the remedy.
 #ifndef TENON_PORT_PORT_H
 #define TENON_PORT_PORT_H
 
@@ -27,7 +27,8 @@ uint64_t port_entropy64(void);
 
 struct port_udp;
 
-// Opens a UDP socket on "127.0.0.1:5683", "[::1]:5683" or port 0 for any. ERROR_MALFORMED (the text), ERROR_EXISTS (the port is in use), ERROR_NETWORK.
+// Opens a UDP socket on "127.0.0.1:5683", "[::1]:5683" or port 0 for any. ERROR_MALFORMED (the text), ERROR_EXISTS (the port is
+// in use), ERROR_NETWORK.
 MUST_CHECK enum error port_udp_open(const char *address, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]);
 void port_udp_close(struct port_udp *udp);
 // Sends one datagram, or drops it: UDP promises nothing. Returns false when it was dropped here.
@@ -45,18 +46,19 @@ void port_address_text(const struct coap_address *address, char out[64]);
 
 // --- waiting -------------------------------------------------------------------------------------------------------------
 
-// Waits until one of the descriptors is readable, `timeout_ms` (UINT64_MAX: no limit) passed or a signal came. Negative descriptors are skipped.
-// Sets bit i of the result when descriptors[i] is readable. At most 64 descriptors.
+// Waits until one of the descriptors is readable, `timeout_ms` (UINT64_MAX: no limit) passed or a signal came. Negative
+// descriptors are skipped. Sets bit i of the result when descriptors[i] is readable. At most 64 descriptors.
 uint64_t port_wait(const int *descriptors, uint32_t count, uint64_t timeout_ms);
 
 // --- files ---------------------------------------------------------------------------------------------------------------
 
 // Makes the directory and its parents. ERROR_STORAGE.
 MUST_CHECK enum error port_directory_make(const char *path);
-// Replaces the file in one step: written beside it, flushed to the disk, renamed, the directory flushed. On failure (a full disk) the old file stays
-// as it was. ERROR_STORAGE.
+// Replaces the file in one step: written beside it, flushed to the disk, renamed, the directory flushed. On failure (a full
+// disk) the old file stays as it was. ERROR_STORAGE.
 MUST_CHECK enum error port_file_write(const char *path, struct bytes content);
-// Reads the whole file into memory from malloc, which the caller frees. ERROR_NOT_FOUND, ERROR_TOO_LARGE (over `size_max`), ERROR_STORAGE.
+// Reads the whole file into memory from malloc, which the caller frees. ERROR_NOT_FOUND, ERROR_TOO_LARGE (over `size_max`),
+// ERROR_STORAGE.
 MUST_CHECK enum error port_file_read(const char *path, size_t size_max, struct bytes *out);
 // Deletes the file; no error when it is not there.
 void port_file_delete(const char *path);

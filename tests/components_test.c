@@ -1,7 +1,8 @@
-// Every component of the library, on recorded inputs, as WebAssembly and natively: outputs and state must be identical, byte for byte.
+// Every component of the library, on recorded inputs, as WebAssembly and natively: outputs and state must be identical, byte
+// for byte.
 //
-// Each message is given to a fresh instance that holds only the state of the one before, so that nothing but the declared state can
-// carry over (law 3).
+// Each message is given to a fresh instance that holds only the state of the one before, so that nothing but the declared state
+// can carry over (law 3).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

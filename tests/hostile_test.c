@@ -1,5 +1,5 @@
-// Hostile components in a real runtime on the real engine: each is stopped, reported and restarted with back-off, and its neighbour, which gets a
-// message beside each of the hostile one's, notices nothing.
+// Hostile components in a real runtime on the real engine: each is stopped, reported and restarted with back-off, and its
+// neighbour, which gets a message beside each of the hostile one's, notices nothing.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,10 +27,10 @@ static struct {
     struct runtime runtime;
     void *block;
     uint64_t now_ms;
-    struct bytes modules[2];           // hostile, echo
+    struct bytes modules[2]; // hostile, echo
     uint8_t digests[2][DIGEST_SIZE];
     uint32_t sensors[2];
-    double given_back;                 // last number that the neighbour sent
+    double given_back; // last number that the neighbour sent
     uint32_t events[EVENT_COUNT];
     enum error last_error;
 } world;
@@ -191,7 +191,7 @@ static void give_both(double value, double hostile_value) {
     publish(1, hostile_value);
     publish(0, value);
     run();
-    assert_true(world.given_back == value);  // the neighbour notices nothing
+    assert_true(world.given_back == value); // the neighbour notices nothing
 }
 
 // One bad message: tried twice, set aside, the task backs off 1 s, then 2 s, and runs again in between.

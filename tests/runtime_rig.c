@@ -13,7 +13,8 @@ _Noreturn void assert_failed(const char *expression, const char *function) {
     abort();
 }
 
-// --- the engine ------------------------------------------------------------------------------------------------------------------
+// --- the engine
+// ------------------------------------------------------------------------------------------------------------------
 
 struct engine_module {
     bool faulty;
@@ -56,7 +57,8 @@ static const struct manifest *rig_manifest(const struct engine_module *module) {
     return &module->manifest;
 }
 
-static enum error rig_start(struct engine *engine, struct engine_module *module, struct bytes state, struct engine_instance **out) {
+static enum error rig_start(struct engine *engine, struct engine_module *module, struct bytes state,
+                            struct engine_instance **out) {
     (void)engine;
     struct engine_instance *instance = calloc(1, sizeof *instance);
     instance->module = module;
@@ -80,7 +82,7 @@ static enum error rig_receive(struct engine_instance *instance, uint32_t input, 
             return ERROR_TRAP;
         }
         if (value >= RIG_TRAP_ONCE && value < RIG_TRAP_ONCE + 1 && trap_once_seen++ == 0) {
-            enum error appended = outbox_append(outbox, 0, message);  // must not leave
+            enum error appended = outbox_append(outbox, 0, message); // must not leave
             return appended == ERROR_NONE ? ERROR_TRAP : appended;
         }
         if (value >= RIG_REFUSE && value < RIG_REFUSE + 1) {
@@ -114,7 +116,8 @@ static struct engine test_engine = {.name = "test",
                                     .state = rig_state,
                                     .memory_bytes = rig_memory};
 
-// --- the world -------------------------------------------------------------------------------------------------------------------
+// --- the world
+// -------------------------------------------------------------------------------------------------------------------
 
 static void on_transmit(void *context, const struct coap_address *peer, struct bytes data) {
     struct rig_node *node = context;
@@ -230,7 +233,8 @@ static void open_node(struct rig *rig, uint32_t index) {
     runtime_start(&node->runtime, &memory, &environment, &test_engine, &parameters, 1, 1000 + index);
     runtime_at(&node->runtime, rig->now_ms, rig->now_ms);
     struct registration_resource sensor = {.name = "room/temperature"};
-    struct registration_resource actuator = {.name = "room/valve", .actuator = true, .has_range = true, .minimum = 0, .maximum = 1000};
+    struct registration_resource actuator = {
+        .name = "room/valve", .actuator = true, .has_range = true, .minimum = 0, .maximum = 1000};
     uint32_t ignored;
     ASSERT(runtime_resource_add(&node->runtime, &sensor, &ignored) == ERROR_NONE);
     ASSERT(runtime_resource_add(&node->runtime, &actuator, &ignored) == ERROR_NONE);
@@ -331,7 +335,8 @@ void rig_publish(struct rig *rig, uint32_t index, const char *resource, double v
     uint8_t item[9];
     int found = runtime_resource_find(&rig->nodes[index].runtime, resource);
     ASSERT(found >= 0);
-    enum error error = runtime_publish(&rig->nodes[index].runtime, (uint32_t)found, (struct bytes){item, wire_put_number(value, item)});
+    enum error error =
+        runtime_publish(&rig->nodes[index].runtime, (uint32_t)found, (struct bytes){item, wire_put_number(value, item)});
     ASSERT(error == ERROR_NONE || error == ERROR_BUSY);
     rig_run(rig, 20);
 }

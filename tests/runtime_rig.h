@@ -1,7 +1,8 @@
-// A rig for tests of the pure runtime: nodes in one process, joined by a wire that can lose datagrams, on time that the test makes.
+// A rig for tests of the pure runtime: nodes in one process, joined by a wire that can lose datagrams, on time that the test
+// makes.
 //
-// The engine is a table of C functions: "echo" sends what it gets to output 0 and counts in its state; "fault" does the same, but fails as told on a
-// number. No socket, no clock.
+// The engine is a table of C functions: "echo" sends what it gets to output 0 and counts in its state; "fault" does the same,
+// but fails as told on a number. No socket, no clock.
 #ifndef TENON_TESTS_RUNTIME_RIG_H
 #define TENON_TESTS_RUNTIME_RIG_H
 
@@ -25,9 +26,9 @@ struct rig_node {
     struct rig *rig;
     uint8_t plan[4096];
     size_t plan_size;
-    enum error plan_error;              // what plan_store answers
+    enum error plan_error; // what plan_store answers
     bool code_is_missing;
-    double driven[RIG_TASKS];           // last number given to each resource; NaN when released
+    double driven[RIG_TASKS]; // last number given to each resource; NaN when released
     uint32_t drives;
     uint32_t events[EVENT_COUNT];
     char last_subject[NAME_SIZE_MAX];
@@ -39,12 +40,12 @@ struct rig {
     struct rig_datagram wire[RIG_WIRE_MAX];
     uint32_t wire_count;
     uint32_t carried;
-    uint32_t (*lose)(struct rig *rig, const struct rig_datagram *datagram);  // non-zero: drop it
+    uint32_t (*lose)(struct rig *rig, const struct rig_datagram *datagram); // non-zero: drop it
     uint32_t lost;
 };
 
 // Values at which the component "fault" misbehaves.
-#define RIG_TRAP_ONCE 100.0     // traps the first time that a fresh instance sees it, then works
+#define RIG_TRAP_ONCE 100.0 // traps the first time that a fresh instance sees it, then works
 #define RIG_TRAP_ALWAYS 200.0
 #define RIG_REFUSE 300.0
 #define RIG_FLOOD 400.0

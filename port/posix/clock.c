@@ -42,7 +42,7 @@ uint64_t port_entropy64(void) {
         if (got > 0) {
             have += (size_t)got;
         } else if (errno != EINTR) {
-            abort();  // no entropy: ids and tokens would repeat, so better not to start at all
+            abort(); // no entropy: ids and tokens would repeat, so better not to start at all
         }
     }
     return value;

@@ -1,4 +1,5 @@
-// Files over POSIX: whole-file replace in one step, so that a power cut or a full disk leaves the old content or the new, never half.
+// Files over POSIX: whole-file replace in one step, so that a power cut or a full disk leaves the old content or the new, never
+// half.
 #include "port/port.h"
 
 #include <dirent.h>
@@ -91,7 +92,7 @@ enum error port_file_read(const char *path, size_t size_max, struct bytes *out) 
         fclose(file);
         return ERROR_TOO_LARGE;
     }
-    uint8_t *data = malloc(size + 1);  // one more, so that text can be ended by its reader
+    uint8_t *data = malloc(size + 1); // one more, so that text can be ended by its reader
     size_t got = data == NULL ? 0 : fread(data, 1, size, file);
     fclose(file);
     if (data == NULL || got != size) {

@@ -21,7 +21,8 @@ static bool is_mapped(const struct coap_address *address) {
     return memcmp(address->octets, mapped_prefix, sizeof mapped_prefix) == 0;
 }
 
-static socklen_t to_socket_address(const struct port_udp *udp, const struct coap_address *address, struct sockaddr_storage *out) {
+static socklen_t to_socket_address(const struct port_udp *udp, const struct coap_address *address,
+                                   struct sockaddr_storage *out) {
     if (udp->ipv4) {
         struct sockaddr_in *in = (struct sockaddr_in *)out;
         memset(in, 0, sizeof *in);
@@ -122,7 +123,7 @@ enum error port_udp_open(const char *text, struct port_udp **out, char refusal[P
                  reason == EADDRINUSE ? "; stop the other program or choose another port" : "");
         return reason == EADDRINUSE ? ERROR_EXISTS : ERROR_NETWORK;
     }
-    int large = 1 << 20;  // a burst of a whole building's measurements must not be lost in the kernel
+    int large = 1 << 20; // a burst of a whole building's measurements must not be lost in the kernel
     (void)setsockopt(udp->descriptor, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
     *out = udp;
     return ERROR_NONE;
@@ -150,7 +151,8 @@ enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, str
     ssize_t got;
     do {
         // An ICMP "port unreachable" for an earlier datagram shows up as ECONNREFUSED here on some kernels; it is no message.
-        got = recvfrom(udp->descriptor, buffer.data, buffer.size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&address, &address_size);
+        got = recvfrom(udp->descriptor, buffer.data, buffer.size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&address,
+                       &address_size);
     } while (got < 0 && (errno == EINTR || errno == ECONNREFUSED));
     if (got < 0) {
         return ERROR_NOT_FOUND;
