@@ -11,6 +11,10 @@ const char *delivery_class_text(enum delivery_class delivery) {
     return (unsigned)delivery < DELIVERY_CLASS_COUNT ? delivery_texts[delivery] : "unknown";
 }
 
+const char *durability_text(enum durability durability) {
+    return durability == DURABILITY_LOCAL ? "local" : "none";
+}
+
 static struct bytes read_item(struct wire_reader *reader, bool optional) {
     if (optional && wire_read_null(reader)) {
         return (struct bytes){NULL, 0};
@@ -44,6 +48,7 @@ static void read_tasks(struct wire_reader *reader, struct plan *plan) {
             memcpy(task->digest, digest.data, DIGEST_SIZE);
         }
         task->epoch = (uint32_t)wire_read_uint(reader, UINT32_MAX);
+        task->durability = (enum durability)wire_read_uint(reader, DURABILITY_COUNT - 1);
         task->parameter_first = plan->parameter_count;
         wire_read_list(reader);
         while (wire_more(reader)) {
@@ -75,6 +80,8 @@ static void read_resources(struct wire_reader *reader, struct plan *plan) {
         wire_read_list(reader);
         wire_read_text(reader, 1, resource->name, sizeof resource->name);
         resource->safe = read_item(reader, true);
+        resource->epoch = (uint32_t)wire_read_uint(reader, UINT32_MAX);
+        resource->durability = (enum durability)wire_read_uint(reader, DURABILITY_COUNT - 1);
         wire_read_list_end(reader);
     }
     wire_read_list_end(reader);
@@ -125,6 +132,8 @@ static void read_links(struct wire_reader *reader, struct plan *plan) {
         link->threshold = wire_read_float(reader);
         link->expiry_ms = (uint32_t)wire_read_uint(reader, UINT32_MAX);
         link->priority = (uint32_t)wire_read_uint(reader, 16);
+        link->newest_only = wire_read_bool(reader);
+        link->confirm = (uint32_t)wire_read_uint(reader, PORTS_MAX);
         link->stale_after_ms = (uint32_t)wire_read_uint(reader, UINT32_MAX);
         link->fallback = read_item(reader, true);
         wire_read_list_end(reader);
@@ -147,7 +156,8 @@ static bool end_is_valid(const struct plan *plan, const struct plan_end *end) {
 static bool link_is_valid(const struct plan *plan, const struct plan_link *link) {
     bool one_here = link->source.kind != END_REMOTE || link->destination.kind != END_REMOTE;
     bool command_is_bounded = link->delivery != DELIVERY_COMMAND || (link->priority >= 1 && link->expiry_ms > 0);
-    return one_here && command_is_bounded && link->threshold >= 0 && end_is_valid(plan, &link->source) &&
+    bool confirm_is_known = link->confirm == 0 || (link->delivery != DELIVERY_MEASUREMENT && link->source.kind != END_RESOURCE);
+    return one_here && command_is_bounded && confirm_is_known && link->threshold >= 0 && end_is_valid(plan, &link->source) &&
            end_is_valid(plan, &link->destination);
 }
 
@@ -212,10 +222,11 @@ static void write_tasks(struct wire_writer *writer, const struct plan *plan) {
     wire_write_list(writer, plan->task_count);
     for (uint32_t i = 0; i < plan->task_count; i++) {
         const struct plan_task *task = &plan->tasks[i];
-        wire_write_list(writer, 4);
+        wire_write_list(writer, 5);
         wire_write_text(writer, task->name);
         wire_write_bytes(writer, (struct bytes){task->digest, DIGEST_SIZE});
         wire_write_uint(writer, task->epoch);
+        wire_write_uint(writer, (uint64_t)task->durability);
         wire_write_list(writer, task->parameter_count);
         for (uint32_t k = 0; k < task->parameter_count; k++) {
             const struct plan_parameter *parameter = &plan->parameters[task->parameter_first + k];
@@ -225,7 +236,7 @@ static void write_tasks(struct wire_writer *writer, const struct plan *plan) {
             wire_write_list_end(writer, 2);
         }
         wire_write_list_end(writer, task->parameter_count);
-        wire_write_list_end(writer, 4);
+        wire_write_list_end(writer, 5);
     }
     wire_write_list_end(writer, plan->task_count);
 }
@@ -234,10 +245,12 @@ static void write_resources_and_peers(struct wire_writer *writer, const struct p
     wire_write_uint(writer, 5);
     wire_write_list(writer, plan->resource_count);
     for (uint32_t i = 0; i < plan->resource_count; i++) {
-        wire_write_list(writer, 2);
+        wire_write_list(writer, 4);
         wire_write_text(writer, plan->resources[i].name);
         write_item(writer, plan->resources[i].safe);
-        wire_write_list_end(writer, 2);
+        wire_write_uint(writer, plan->resources[i].epoch);
+        wire_write_uint(writer, (uint64_t)plan->resources[i].durability);
+        wire_write_list_end(writer, 4);
     }
     wire_write_list_end(writer, plan->resource_count);
     wire_write_uint(writer, 6);
@@ -263,7 +276,7 @@ static void write_links(struct wire_writer *writer, const struct plan *plan) {
     wire_write_list(writer, plan->link_count);
     for (uint32_t i = 0; i < plan->link_count; i++) {
         const struct plan_link *link = &plan->links[i];
-        wire_write_list(writer, 11);
+        wire_write_list(writer, 13);
         wire_write_uint(writer, link->id);
         wire_write_uint(writer, (uint64_t)link->delivery);
         write_end(writer, &link->source);
@@ -273,9 +286,11 @@ static void write_links(struct wire_writer *writer, const struct plan *plan) {
         wire_write_float(writer, link->threshold);
         wire_write_uint(writer, link->expiry_ms);
         wire_write_uint(writer, link->priority);
+        wire_write_bool(writer, link->newest_only);
+        wire_write_uint(writer, link->confirm);
         wire_write_uint(writer, link->stale_after_ms);
         write_item(writer, link->fallback);
-        wire_write_list_end(writer, 11);
+        wire_write_list_end(writer, 13);
     }
     wire_write_list_end(writer, plan->link_count);
 }

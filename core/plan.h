@@ -15,6 +15,13 @@
 
 enum delivery_class { DELIVERY_MEASUREMENT = 0, DELIVERY_EVENT = 1, DELIVERY_COMMAND = 2, DELIVERY_CLASS_COUNT };
 
+// What survives of a task, or of what an actuator was told, when its node restarts.
+enum durability {
+    DURABILITY_NONE = 0,  // it starts afresh: measurements in, idempotent commands out
+    DURABILITY_LOCAL = 1, // state, positions and unacknowledged outputs are in its node's journal
+    DURABILITY_COUNT,
+};
+
 enum end_kind {
     END_TASK = 0,     // index into tasks, port number
     END_RESOURCE = 1, // index into resources, port 0
@@ -35,7 +42,8 @@ struct plan_parameter {
 struct plan_task {
     char name[NAME_SIZE_MAX];
     uint8_t digest[DIGEST_SIZE];
-    uint32_t epoch;           // rises each time the task is placed anew
+    uint32_t epoch; // rises each time the task is placed anew, or its node lost its storage
+    enum durability durability;
     uint32_t parameter_first; // into plan.parameters
     uint32_t parameter_count;
 };
@@ -43,6 +51,8 @@ struct plan_task {
 struct plan_resource {
     char name[NAME_SIZE_MAX];
     struct bytes safe; // CBOR item, size 0 when the policy declares none
+    uint32_t epoch;    // rises when another device, or one that lost its storage, takes the role
+    enum durability durability;
 };
 
 struct plan_peer {
@@ -60,8 +70,10 @@ struct plan_link {
     double threshold;         // measurement: send only when it changed by at least this much; 0 for every value
     uint32_t expiry_ms;       // command: lifetime from its creation
     uint32_t priority;        // command: 1-16
-    uint32_t stale_after_ms;  // at the destination; 0 for never
-    struct bytes fallback;    // CBOR item delivered when stale; size 0: CBOR null is delivered to a task, nothing to a resource
+    bool newest_only;         // command: a newer one replaces those that have not left yet
+    uint32_t confirm; // command or event of a task: 1 + the input of the source task that is told the outcome; 0 for none
+    uint32_t stale_after_ms; // at the destination; 0 for never
+    struct bytes fallback;   // CBOR item delivered when stale; size 0: CBOR null is delivered to a task, nothing to a resource
 };
 
 // Arrays given by the caller, with their capacity, and the counts after decoding.
@@ -88,5 +100,6 @@ MUST_CHECK enum error plan_decode(struct bytes encoded, struct plan *plan);
 MUST_CHECK enum error plan_encode(const struct plan *plan, struct buffer buffer, size_t *size);
 
 const char *delivery_class_text(enum delivery_class delivery);
+const char *durability_text(enum durability durability);
 
 #endif

@@ -71,6 +71,8 @@ enum error registration_decode(struct bytes encoded, struct registration *out) {
     wire_expect_uint(&reader, 8, ERROR_MALFORMED);
     out->plan_revision = wire_read_uint(&reader, UINT64_MAX);
     read_capabilities_and_resources(&reader, out);
+    wire_expect_uint(&reader, 11, ERROR_MALFORMED);
+    out->identity = wire_read_uint(&reader, UINT64_MAX);
     wire_read_map_end(&reader);
     return wire_reader_finish(&reader);
 }
@@ -97,7 +99,7 @@ static void write_resource(struct wire_writer *writer, const struct registration
 enum error registration_encode(const struct registration *registration, struct buffer buffer, size_t *size) {
     struct wire_writer writer;
     wire_writer_start(&writer, buffer);
-    wire_write_map(&writer, 22);
+    wire_write_map(&writer, 24);
     wire_write_uint(&writer, 0);
     wire_write_uint(&writer, NODE_FORMAT);
     wire_write_uint(&writer, 1);
@@ -124,7 +126,9 @@ enum error registration_encode(const struct registration *registration, struct b
         write_resource(&writer, &registration->resources[i]);
     }
     wire_write_list_end(&writer, registration->resource_count);
-    wire_write_map_end(&writer, 22);
+    wire_write_uint(&writer, 11);
+    wire_write_uint(&writer, registration->identity);
+    wire_write_map_end(&writer, 24);
     return wire_writer_finish(&writer, size);
 }
 

@@ -35,6 +35,7 @@ struct registration {
     char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
     uint32_t resource_count;
     struct registration_resource resources[RESOURCES_PER_NODE_MAX];
+    uint64_t identity; // chosen at random when the node's storage was made: another value is another device in the role
 };
 
 struct alive {

@@ -65,4 +65,40 @@ void port_file_delete(const char *path);
 // Calls `visit` with the name of each regular file in the directory.
 void port_directory_each(const char *path, void (*visit)(void *context, const char *name), void *context);
 
+// --- the journal ---------------------------------------------------------------------------------------------------------
+
+// An append-only record of batches with checksums. Call sequence: open, which hands back every batch that is whole, oldest
+// first; then append any number of batches and flush them together (group commit); when size is large, rewrite: begin, append
+// what stands, commit. What was appended and not flushed may be lost at a crash, but only from the end: the batches found at
+// the next opening are a prefix of those appended, never with a hole. After flush or commit failed, nothing since the last
+// success counts as durable, and only a rewrite that commits makes the journal good again (a failed fsync may have dropped
+// pages).
+struct port_journal;
+
+// What opening found.
+struct port_journal_report {
+    uint64_t batches;    // handed back
+    uint64_t torn_bytes; // at the end, without a whole batch behind them: what a crash leaves, nothing acknowledged is in it
+    uint64_t
+        lost_batches; // whole ones behind damage: they were durable once and are not handed back, for order would have a hole
+};
+
+// Opens or makes the journal in an existing directory. `replay` may be NULL. ERROR_STORAGE, ERROR_UNSUPPORTED (a later format),
+// ERROR_MEMORY.
+MUST_CHECK enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
+                                        struct port_journal **out, struct port_journal_report *report,
+                                        char refusal[PORT_REFUSAL_SIZE]);
+// Adds one batch of 1 byte to PORT_JOURNAL_BATCH_MAX. No I/O before flush. ERROR_MEMORY, ERROR_TOO_LARGE.
+#define PORT_JOURNAL_BATCH_MAX 65536
+MUST_CHECK enum error port_journal_append(struct port_journal *journal, struct bytes batch);
+// Makes everything appended so far durable; returns when it is. ERROR_STORAGE.
+MUST_CHECK enum error port_journal_flush(struct port_journal *journal);
+// Bytes that the journal takes on the disk now, appended ones included.
+uint64_t port_journal_size(const struct port_journal *journal);
+// Begins a new journal beside the old one; appends go there until commit, which makes it durable and drops the old one. After
+// an error the old one stays as it was on the disk and the journal refuses to flush until a rewrite succeeds. ERROR_STORAGE.
+MUST_CHECK enum error port_journal_rewrite(struct port_journal *journal);
+MUST_CHECK enum error port_journal_commit(struct port_journal *journal);
+void port_journal_close(struct port_journal *journal);
+
 #endif

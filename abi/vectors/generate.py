@@ -87,19 +87,19 @@ PLAN = {
     2: "five-zone-office",
     3: "gateway-1",
     4: [
-        ["thermostat-space1", bytes(range(32)), 3, [[2, message(21.5)], [3, message(24.0)]]],
-        ["clock-reader", bytes(32), 1, []],
+        ["thermostat-space1", bytes(range(32)), 3, 1, [[2, message(21.5)], [3, message(24.0)]]],
+        ["clock-reader", bytes(32), 1, 0, []],
     ],
     5: [
-        ["space1/temperature", None],
-        ["space1/heating_setpoint", message(18.0)],
+        ["space1/temperature", None, 1, 0],
+        ["space1/heating_setpoint", message(18.0), 2, 1],
     ],
     6: [["node-2", address("127.0.0.1", 5683)]],
     7: [
-        [1, MEASUREMENT, [RESOURCE, 0, 0], [TASK, 0, 0], 60000, 900000, 0.1, 0, 0, 2700000, message(20.0)],
-        [2, COMMAND, [TASK, 0, 0], [RESOURCE, 1, 0], 0, 0, 0.0, 7200000, 10, 0, None],
-        [3, EVENT, [REMOTE, 0, 0], [TASK, 0, 1], 0, 0, 0.0, 0, 0, 0, None],
-        [4, EVENT, [TASK, 0, 1], [REMOTE, 0, 0], 0, 0, 0.0, 0, 0, 0, None],
+        [1, MEASUREMENT, [RESOURCE, 0, 0], [TASK, 0, 0], 60000, 900000, 0.1, 0, 0, False, 0, 2700000, message(20.0)],
+        [2, COMMAND, [TASK, 0, 0], [RESOURCE, 1, 0], 0, 0, 0.0, 7200000, 10, True, 5, 0, None],
+        [3, EVENT, [REMOTE, 0, 0], [TASK, 0, 1], 0, 0, 0.0, 0, 0, False, 0, 0, None],
+        [4, EVENT, [TASK, 0, 1], [REMOTE, 0, 0], 0, 0, 0.0, 0, 0, False, 0, 0, None],
     ],
 }
 PLAN_EMPTY = {0: 1, 1: 0, 2: "p", 3: "n", 4: [], 5: [], 6: [], 7: []}
@@ -120,8 +120,9 @@ REGISTRATION = {
         ["space1/heating_setpoint", "Zone_Air_Heating_Temperature_Setpoint", CEL, NUMBER, True, [5.0, 30.0], 0.0],
         ["door", "", "", BOOLEAN, False, None, 0.0],
     ],
+    11: 2**64 - 1,
 }
-REGISTRATION_EMPTY = {0: 1, 1: "n", 2: "mcu", 3: "wamr", 4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 9: [], 10: []}
+REGISTRATION_EMPTY = {0: 1, 1: "n", 2: "mcu", 3: "wamr", 4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 9: [], 10: [], 11: 0}
 ALIVE = {0: 1, 1: "gateway-1", 2: 12, 3: 7, 4: 8000000}
 ALIVE_LARGEST_VALUES = {0: 1, 1: "n" * 47, 2: 2**64 - 1, 3: 2**64 - 1, 4: 2**64 - 1}
 
@@ -205,12 +206,12 @@ REFUSED = {
     ),
     "plan-future-version": ("plan", "plan", encode(changed(PLAN_EMPTY, 0, 2))),
     "plan-class-unknown": ("plan", "plan", encode(with_link(1, 3))),
-    "plan-digest-short": ("plan", "plan", encode(changed(PLAN_EMPTY, 4, [["t", bytes(31), 1, []]]))),
+    "plan-digest-short": ("plan", "plan", encode(changed(PLAN_EMPTY, 4, [["t", bytes(31), 1, 0, []]]))),
     "plan-task-index-outside": ("plan", None, encode(with_link(3, [TASK, 2, 0]))),
     "plan-both-ends-remote": (
         "plan",
         None,
-        encode(changed(PLAN, 7, [[1, EVENT, [REMOTE, 0, 0], [REMOTE, 0, 0], 0, 0, 0.0, 0, 0, 0, None]])),
+        encode(changed(PLAN, 7, [[1, EVENT, [REMOTE, 0, 0], [REMOTE, 0, 0], 0, 0, 0.0, 0, 0, False, 0, 0, None]])),
     ),
     "registration-future-version": ("node", "registration", encode(changed(REGISTRATION_EMPTY, 0, 2))),
     "registration-capabilities-too-many": (
