@@ -45,6 +45,8 @@ static uint32_t add_resource(struct slicer *slicer, const char *name) {
     const struct policy *policy = slicer->input->binding->policy;
     uint32_t declared = names_find(&policy->resource_names, name);
     resource->safe = declared != NAMES_NONE ? policy->resources[declared].safe.cbor : (struct bytes){NULL, 0};
+    bool local = declared != NAMES_NONE && policy->resources[declared].durability == POLICY_DURABILITY_LOCAL;
+    resource->durability = local ? DURABILITY_LOCAL : DURABILITY_NONE;
     return index;
 }
 
@@ -78,6 +80,7 @@ static void add_task(struct slicer *slicer, uint32_t index) {
     snprintf(task->name, sizeof task->name, "%s", from->name);
     memcpy(task->digest, component->digest, DIGEST_SIZE);
     task->epoch = slicer->input->epochs[index];
+    task->durability = from->durability == POLICY_DURABILITY_LOCAL ? DURABILITY_LOCAL : DURABILITY_NONE;
     task->parameter_first = slicer->plan.parameter_count;
     for (uint32_t i = 0; i < from->setting_count; i++) {
         int input = manifest_input(&component->manifest, from->settings[i].name.text);
@@ -87,6 +90,31 @@ static void add_task(struct slicer *slicer, uint32_t index) {
             task->parameter_count++;
         }
     }
+}
+
+// Where the policy leaves it open: a sensor that events start from keeps them, and an actuator keeps what a durable task told
+// it.
+static void raise_durability(struct slicer *slicer, const struct plan_link *link, const struct bound_link *bound) {
+    const struct policy *policy = slicer->input->binding->policy;
+    bool by_durable_task =
+        bound->source.kind == BOUND_TASK && policy->tasks[bound->source.index].durability == POLICY_DURABILITY_LOCAL;
+    const struct plan_end *end = NULL;
+    if (link->source.kind == END_RESOURCE && link->delivery == DELIVERY_EVENT) {
+        end = &link->source;
+    } else if (link->destination.kind == END_RESOURCE && link->delivery == DELIVERY_COMMAND && by_durable_task) {
+        end = &link->destination;
+    }
+    struct plan_resource *resource = end != NULL ? &slicer->plan.resources[end->index] : NULL;
+    uint32_t declared = resource != NULL ? names_find(&policy->resource_names, resource->name) : NAMES_NONE;
+    bool open = declared == NAMES_NONE || policy->resources[declared].durability == POLICY_DURABILITY_DEFAULT;
+    if (resource != NULL && open) {
+        resource->durability = DURABILITY_LOCAL;
+    }
+}
+
+static bool newest_only(const struct policy_link *link, const struct bound_link *bound) {
+    bool by_default = link->queue == POLICY_QUEUE_DEFAULT && bound->destination.kind != BOUND_TASK;
+    return link->delivery == DELIVERY_COMMAND && (by_default || link->queue == POLICY_QUEUE_NEWEST);
 }
 
 static bool add_links(struct slicer *slicer) {
@@ -109,6 +137,8 @@ static bool add_links(struct slicer *slicer) {
             .threshold = from->threshold,
             .expiry_ms = from->expiry_ms,
             .priority = from->priority,
+            .newest_only = newest_only(from, bound),
+            .confirm = bound->confirm,
             .stale_after_ms = from->stale_after_ms,
             .fallback = from->fallback.cbor,
         };
@@ -116,6 +146,7 @@ static bool add_links(struct slicer *slicer) {
             !make_end(slicer, &bound->destination, destination, &link->destination)) {
             return false;
         }
+        raise_durability(slicer, link, bound);
     }
     return true;
 }

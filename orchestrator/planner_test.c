@@ -47,15 +47,17 @@ struct scene {
 
 enum { GATEWAY, ZONE1, ZONE2 };
 
-static struct scene *scene_make(void) {
+static struct scene *scene_of(const char *text) {
     struct scene *scene = calloc(1, sizeof *scene);
     building_make(&scene->building);
     snprintf(scene->building.registrations[0].resources[0].unit, UNIT_SIZE_MAX, "W");
-    scene->policy = policy_parse(bytes_of_text(policy_text), &scene->problems);
+    scene->policy = policy_parse(bytes_of_text(text), &scene->problems);
     assert_int_equal(binding_make(scene->policy, &scene->building.components, NULL, NULL, scene->building.nodes, 3, true,
                                   &scene->problems, &scene->binding),
                      ERROR_NONE);
-    assert_int_equal(scene->problems.errors, 0);
+    if (scene->problems.errors > 0) {
+        fail_msg("%s; %s", scene->problems.items[0].what, scene->problems.items[0].remedy);
+    }
     scene->places[0] = ZONE1;   // thermostat-zone1 at home
     scene->places[1] = GATEWAY; // thermostat-zone2 away from its zone
     scene->places[2] = GATEWAY; // limit
@@ -67,6 +69,10 @@ static struct scene *scene_make(void) {
         scene->ids[i] = 100 + i;
     }
     return scene;
+}
+
+static struct scene *scene_make(void) {
+    return scene_of(policy_text);
 }
 
 static struct plan *slice(struct scene *scene, uint32_t node) {
@@ -187,6 +193,68 @@ static void safe_values_are_there_while_the_task_has_no_place(void **state) {
     scene_free(scene);
 }
 
+static const struct plan_resource *resource_by_name(const struct plan *plan, const char *name) {
+    for (uint32_t i = 0; i < plan->resource_count; i++) {
+        if (strcmp(plan->resources[i].name, name) == 0) {
+            return &plan->resources[i];
+        }
+    }
+    fail_msg("no resource %s", name);
+    return NULL;
+}
+
+static void durability_is_none_unless_written_and_follows_the_task_and_the_event(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    assert_int_equal(slice(scene, ZONE1)->tasks[0].durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/temperature")->durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, GATEWAY), "clock")->durability, DURABILITY_LOCAL); // an event starts there
+    scene_free(scene);
+    scene = scene_of("policy: office\n"
+                     "tasks:\n  a: {component: switcher, durability: local}\n  b: {component: switcher, durability: local}\n"
+                     "  c: {component: limiter, durability: none}\n"
+                     "channels:\n"
+                     "  - {from: a.setpoint, to: zone1/heating, class: command, expiry: 1h}\n"
+                     "  - {from: b.setpoint, to: zone2/heating, class: command, expiry: 1h}\n"
+                     "  - {from: clock, to: b.request, class: event}\n"
+                     "resources:\n  zone1/heating: {safe: 18}\n  zone2/heating: {safe: 18, durability: none}\n"
+                     "  clock: {durability: none}\n");
+    assert_int_equal(slice(scene, ZONE1)->tasks[0].durability, DURABILITY_LOCAL);
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->durability, DURABILITY_LOCAL);
+    assert_int_equal(slice(scene, GATEWAY)->tasks[0].durability, DURABILITY_LOCAL);
+    assert_int_equal(slice(scene, GATEWAY)->tasks[1].durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, GATEWAY), "clock")->durability, DURABILITY_NONE);
+    // The task is on another node: what it is still counts.
+    assert_int_equal(resource_by_name(slice(scene, ZONE2), "zone2/heating")->durability, DURABILITY_NONE);
+    scene->policy->resources[1].durability = POLICY_DURABILITY_DEFAULT;
+    assert_int_equal(resource_by_name(slice(scene, ZONE2), "zone2/heating")->durability, DURABILITY_LOCAL);
+    scene_free(scene);
+}
+
+static void only_the_newest_command_waits_for_an_actuator_and_all_when_the_policy_says_so(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    assert_true(link_by_id(slice(scene, GATEWAY), 103)->newest_only);
+    assert_true(link_by_id(slice(scene, ZONE2), 103)->newest_only); // both ends know
+    assert_false(link_by_id(slice(scene, GATEWAY), 104)->newest_only);
+    assert_int_equal(link_by_id(slice(scene, GATEWAY), 103)->confirm, 0);
+    scene_free(scene);
+    scene =
+        scene_of("policy: office\ntasks:\n  a: {component: switcher}\n  b: {component: switcher}\n  c: {component: limiter}\n"
+                 "channels:\n"
+                 "  - {from: a.setpoint, to: zone1/heating, class: command, expiry: 1h, queue: all, confirm: outcome}\n"
+                 "  - {from: b.setpoint, to: [a.request], class: event, confirm: outcome}\n"
+                 "  - {from: b.setpoint, to: zone2/heating, class: command, expiry: 1h, queue: newest}\n"
+                 "resources:\n  zone1/heating: {safe: 18}\n  zone2/heating: {safe: 18}\n");
+    assert_false(link_by_id(slice(scene, ZONE1), 100)->newest_only);
+    assert_int_equal(link_by_id(slice(scene, ZONE1), 100)->confirm, 2);
+    assert_int_equal(link_by_id(slice(scene, GATEWAY), 101)->confirm, 2);
+    assert_int_equal(link_by_id(slice(scene, GATEWAY), 102)->confirm, 0);
+    assert_true(link_by_id(slice(scene, GATEWAY), 102)->newest_only);
+    scene_free(scene);
+}
+
 static void a_slice_that_does_not_fit_is_refused(void **state) {
     (void)state;
     struct scene *scene = scene_make();
@@ -204,6 +272,8 @@ int main(void) {
         cmocka_unit_test(a_link_between_nodes_is_in_both_slices_under_one_id),
         cmocka_unit_test(a_bare_name_is_a_resource_of_the_tasks_own_node),
         cmocka_unit_test(safe_values_are_there_while_the_task_has_no_place),
+        cmocka_unit_test(durability_is_none_unless_written_and_follows_the_task_and_the_event),
+        cmocka_unit_test(only_the_newest_command_waits_for_an_actuator_and_all_when_the_policy_says_so),
         cmocka_unit_test(a_slice_that_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
