@@ -34,6 +34,7 @@ struct node {
     struct runtime runtime;
     void *tables; // one block behind runtime_memory
     uint64_t boot;
+    uint64_t identity; // of its storage; never 0
     // time
     uint64_t started_ms;       // network clock at the start
     uint64_t building_base_ms; // building clock at the start, for the system clock

@@ -31,6 +31,35 @@ static uint32_t end_node(const struct planner_input *input, const struct bound_e
     }
 }
 
+const char *planner_resource_key(const char *name, const char *node, char out[PLANNER_RESOURCE_KEY_SIZE]) {
+    if (strchr(name, '/') != NULL) {
+        return name;
+    }
+    snprintf(out, PLANNER_RESOURCE_KEY_SIZE, "%s %s", name, node);
+    return out;
+}
+
+bool planner_each_resource(const struct planner_input *input, bool (*visit)(void *context, const char *name, uint32_t node),
+                           void *context) {
+    const struct binding *binding = input->binding;
+    bool good = true;
+    for (uint32_t i = 0; i < binding->policy->link_count && good; i++) {
+        const struct bound_end *ends[2] = {&binding->links[i].source, &binding->links[i].destination};
+        uint32_t nodes[2] = {end_node(input, ends[0], ends[1]), end_node(input, ends[1], ends[0])};
+        for (int side = 0; side < 2 && good; side++) {
+            bool planned = nodes[0] != PLACEMENT_NONE && nodes[1] != PLACEMENT_NONE;
+            bool resource = ends[side]->kind == BOUND_RESOURCE || ends[side]->kind == BOUND_LOCAL;
+            good = !planned || !resource || visit(context, ends[side]->resource, nodes[side]);
+        }
+    }
+    for (uint32_t i = 0; i < binding->policy->resource_count && good; i++) {
+        const struct policy_resource *resource = &binding->policy->resources[i];
+        uint32_t node = binding_resource_node(binding, resource->name.text);
+        good = node == PLACEMENT_NONE || resource->safe.cbor.size == 0 || visit(context, resource->name.text, node);
+    }
+    return good;
+}
+
 static uint32_t add_resource(struct slicer *slicer, const char *name) {
     uint32_t index = names_find(&slicer->resources, name);
     if (index != NAMES_NONE) {
@@ -43,6 +72,10 @@ static uint32_t add_resource(struct slicer *slicer, const char *name) {
     struct plan_resource *resource = &slicer->plan.resources[slicer->plan.resource_count++];
     snprintf(resource->name, sizeof resource->name, "%s", name);
     const struct policy *policy = slicer->input->binding->policy;
+    const char *node = slicer->input->binding->nodes[slicer->node].registration->node;
+    char key[PLANNER_RESOURCE_KEY_SIZE];
+    uint32_t epoch = names_find(slicer->input->resource_epochs, planner_resource_key(name, node, key));
+    resource->epoch = epoch != NAMES_NONE ? epoch : 0;
     uint32_t declared = names_find(&policy->resource_names, name);
     resource->safe = declared != NAMES_NONE ? policy->resources[declared].safe.cbor : (struct bytes){NULL, 0};
     bool local = declared != NAMES_NONE && policy->resources[declared].durability == POLICY_DURABILITY_LOCAL;

@@ -41,6 +41,7 @@ struct scene {
     struct coap_address addresses[3];
     uint32_t places[3];
     uint32_t epochs[3];
+    struct names resource_epochs;
     uint32_t ids[16];
     struct slice slices[3];
 };
@@ -78,7 +79,8 @@ static struct scene *scene_make(void) {
 static struct plan *slice(struct scene *scene, uint32_t node) {
     struct slice *out = &scene->slices[node];
     size_t size = 0;
-    struct planner_input input = {&scene->binding, 7, scene->places, scene->epochs, scene->ids, scene->addresses};
+    struct planner_input input = {&scene->binding,         7,          scene->places,   scene->epochs,
+                                  &scene->resource_epochs, scene->ids, scene->addresses};
     assert_int_equal(planner_slice(&input, node, (struct buffer){out->encoded, sizeof out->encoded}, &size), ERROR_NONE);
     out->plan = (struct plan){.tasks = out->tasks,
                               .task_max = 8,
@@ -95,6 +97,7 @@ static struct plan *slice(struct scene *scene, uint32_t node) {
 }
 
 static void scene_free(struct scene *scene) {
+    names_free(&scene->resource_epochs);
     binding_free(&scene->binding);
     policy_free(scene->policy);
     building_free(&scene->building);
@@ -255,12 +258,61 @@ static void only_the_newest_command_waits_for_an_actuator_and_all_when_the_polic
     scene_free(scene);
 }
 
+static void a_resource_has_the_epoch_of_its_role_and_a_bare_one_that_of_its_node(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    char key[PLANNER_RESOURCE_KEY_SIZE];
+    assert_string_equal(planner_resource_key("clock", "gateway", key), "clock gateway");
+    assert_string_equal(planner_resource_key("zone1/heating", "gateway", key), "zone1/heating");
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->epoch, 0);
+    assert_true(names_add(&scene->resource_epochs, "zone1/heating", 4));
+    assert_true(names_add(&scene->resource_epochs, "clock gateway", 7));
+    assert_true(names_add(&scene->resource_epochs, "clock zone1", 8));
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->epoch, 4);
+    assert_int_equal(resource_by_name(slice(scene, GATEWAY), "clock")->epoch, 7);
+    scene_free(scene);
+}
+
+struct visited {
+    uint32_t count;
+    char text[512];
+};
+
+static bool visit(void *context, const char *name, uint32_t node) {
+    struct visited *visited = context;
+    size_t used = strlen(visited->text);
+    visited->count++;
+    snprintf(visited->text + used, sizeof visited->text - used, "%s@%u ", name, node);
+    return visited->count < 20;
+}
+
+static void every_resource_of_a_slice_is_visited_with_its_node(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    struct visited visited = {0};
+    struct planner_input input = {.binding = &scene->binding, .places = scene->places};
+    assert_true(planner_each_resource(&input, visit, &visited));
+    assert_non_null(strstr(visited.text, "clock@0 "));
+    for (uint32_t node = 0; node < 3; node++) {
+        const struct plan *plan = slice(scene, node);
+        for (uint32_t i = 0; i < plan->resource_count; i++) {
+            char wanted[80];
+            snprintf(wanted, sizeof wanted, "%s@%u ", plan->resources[i].name, node);
+            assert_non_null(strstr(visited.text, wanted));
+        }
+    }
+    visited.count = 19;
+    assert_false(planner_each_resource(&input, visit, &visited));
+    scene_free(scene);
+}
+
 static void a_slice_that_does_not_fit_is_refused(void **state) {
     (void)state;
     struct scene *scene = scene_make();
     uint8_t small[40];
     size_t size = 0;
-    struct planner_input input = {&scene->binding, 7, scene->places, scene->epochs, scene->ids, scene->addresses};
+    struct planner_input input = {&scene->binding,         7,          scene->places,   scene->epochs,
+                                  &scene->resource_epochs, scene->ids, scene->addresses};
     assert_int_equal(planner_slice(&input, GATEWAY, (struct buffer){small, sizeof small}, &size), ERROR_TOO_LARGE);
     scene_free(scene);
 }
@@ -274,6 +326,8 @@ int main(void) {
         cmocka_unit_test(safe_values_are_there_while_the_task_has_no_place),
         cmocka_unit_test(durability_is_none_unless_written_and_follows_the_task_and_the_event),
         cmocka_unit_test(only_the_newest_command_waits_for_an_actuator_and_all_when_the_policy_says_so),
+        cmocka_unit_test(a_resource_has_the_epoch_of_its_role_and_a_bare_one_that_of_its_node),
+        cmocka_unit_test(every_resource_of_a_slice_is_visited_with_its_node),
         cmocka_unit_test(a_slice_that_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
