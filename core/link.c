@@ -572,3 +572,26 @@ void link_advance(struct runtime *runtime) {
         }
     }
 }
+
+// --- a person's override -------------------------------------------------------------------------------------------------
+
+enum error runtime_override(struct runtime *runtime, uint32_t resource, uint32_t priority, struct bytes value,
+                            uint64_t lifetime_ms) {
+    ASSERT(resource < runtime->resource_count && priority >= 1 && priority <= PRIORITY_COUNT);
+    static const uint8_t null_item[1] = {0xf6};
+    struct resource *target = &runtime->memory.resources[resource];
+    bool release = value.size == 0;
+    if (!target->facts.actuator) {
+        return ERROR_DENIED;
+    }
+    if (!release && (wire_is_null(value) || !in_range(&target->facts, value))) {
+        return ERROR_MISMATCH;
+    }
+    enum error error =
+        actuator_command(&target->actuator, runtime->building_ms, priority, release ? (struct bytes){null_item, 1} : value,
+                         runtime->building_ms + (release ? 1 : lifetime_ms), NO_INDEX, 0);
+    if (error == ERROR_NONE) {
+        resource_settle(runtime, resource);
+    }
+    return error;
+}

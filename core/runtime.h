@@ -236,6 +236,11 @@ void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, 
 // up; the value is dropped and counted).
 MUST_CHECK enum error runtime_publish(struct runtime *runtime, uint32_t resource, struct bytes value);
 
+// A person commands an actuator past the channels: holds `value` at `priority` (1-16) for `lifetime_ms` of the building's time,
+// or relinquishes the priority when `value` is empty. ERROR_DENIED (a sensor), ERROR_MISMATCH (type, range), ERROR_TOO_LARGE.
+MUST_CHECK enum error runtime_override(struct runtime *runtime, uint32_t resource, uint32_t priority, struct bytes value,
+                                       uint64_t lifetime_ms);
+
 // Gives up to `budget` messages to tasks. True when more could be given at once.
 bool runtime_run(struct runtime *runtime, uint32_t budget);
 

@@ -81,6 +81,8 @@ void node_store_close(struct node *node);
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response);
 
 // node_status.c
+// What an actuator obeys: "command", "safe" (its safe value) or "device" (nothing; it is left to itself).
+const char *node_status_source(const struct resource *resource);
 void node_status_write(const struct node *node, struct text *out);
 
 // node_drivers.c
