@@ -4,10 +4,12 @@
 // node_run returns when `*stop` becomes true. Who has a loop of his own (the simulator) calls node_step whenever a datagram has
 // come or node_wait_ms has passed. No state is global: any number of nodes may live in one process.
 //
-// On disk, in config.data: `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each is replaced in one step, so that a
-// crash or a full disk leaves the old one. After a restart the node resumes from them; no orchestrator is needed.
+// On disk, in config.data: `identity` (made once, at random), `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each
+// is replaced in one step, so that a crash or a full disk leaves the old one. After a restart the node resumes from them; no
+// orchestrator is needed.
 //
-// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /log, /r/<resource>, /.well-known/core.
+// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /r/<resource>, /.well-known/core;
+// PUT and DELETE /r/<resource> (node/override.h).
 #ifndef TENON_NODE_NODE_H
 #define TENON_NODE_NODE_H
 

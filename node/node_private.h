@@ -37,7 +37,8 @@ struct node {
     struct runtime runtime;
     void *tables; // one block behind runtime_memory
     uint64_t boot;
-    bool more; // the last turn ended with messages that could be given to tasks at once
+    bool more;         // the last turn ended with messages that could be given to tasks at once
+    uint64_t identity; // of its storage; never 0
     // time
     uint64_t started_ms;       // network clock at the start
     uint64_t building_base_ms; // building clock at the start, for the system clock
@@ -101,6 +102,8 @@ void node_journal_close(struct node *node);
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response);
 
 // node_status.c
+// What an actuator obeys: "command", "safe" (its safe value) or "device" (nothing; it is left to itself).
+const char *node_status_source(const struct resource *resource);
 void node_status_write(const struct node *node, struct text *out);
 
 // node_drivers.c
