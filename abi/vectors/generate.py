@@ -226,12 +226,48 @@ REFUSED = {
 }
 
 
+def crc32c(data):
+    """CRC-32C, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def journal(batches, segment=3, salt=0x1122334455667788, version=1):
+    """A segment of the journal, docs/formats/journal.md."""
+    header = b"TENONjnl" + struct.pack("<IQQ", version, segment, salt)
+    header += struct.pack("<I", crc32c(header))
+    data = header * 2
+    for index, batch in enumerate(batches):
+        covered = struct.pack("<QQII", segment, salt, index, len(batch)) + batch
+        data += b"\xb7rec" + struct.pack("<III", index, len(batch), crc32c(covered)) + batch
+    return data
+
+
+def journals():
+    """Files that are no CBOR, and so have no CDDL: port/posix/journal_test.c reads them."""
+    whole = journal([b"a", b"valve to 30 %", b"the third batch, which is somewhat longer than the others"])
+    damaged = bytearray(whole)
+    damaged[whole.index(b"valve")] ^= 0x01
+    return {
+        "journal-empty.bin": journal([]),
+        "journal-three-batches.bin": whole,
+        "journal-damaged-second.bin": bytes(damaged),
+        "refused-journal-future-version.bin": journal([b"a"], version=2),
+    }
+
+
 def files():
     """(file name, cddl file, rule or None, must be accepted, bytes) of every vector."""
     for name, (cddl, rule, data) in VECTORS.items():
         yield f"{name}.cbor", cddl, rule, True, data
     for name, (cddl, rule, data) in REFUSED.items():
         yield f"refused-{name}.cbor", cddl, rule, False, data
+    for name, data in journals().items():
+        yield name, None, None, not name.startswith("refused-"), data
 
 
 def main():
