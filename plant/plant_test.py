@@ -133,6 +133,21 @@ def test_the_gate_waits_for_drivers_and_for_start(started, folder):
     assert finish(process)[0] == 0
 
 
+def test_start_counts_when_its_sender_leaves_with_a_step_unread(started, folder):
+    path = os.path.join(folder, "s")
+    process = started(wait_for_clients=1, gate=True)
+    driver = Driver(path, ["outdoor/temperature"], [])
+    assert driver.receive()[:2] == [2, 0]
+    control = Driver(path, [], [])  # is sent the pending step, and does not read it
+    process.send_signal(signal.SIGSTOP)  # so that the plant sees message and end together
+    control.send([5])
+    control.close()
+    process.send_signal(signal.SIGCONT)
+    while (step := driver.receive()) != [4]:
+        assert step is not None
+    assert finish(process)[0] == 0
+
+
 @pytest.mark.parametrize("reads, writes, complaint", [
     (["space9/temperature"], [], "no point 'space9/temperature'"),
     (["space1/heating_setpoint"], [], "can only be written"),
