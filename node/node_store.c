@@ -36,9 +36,17 @@ static enum error count_boot(struct node *node) {
 enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     char path[NODE_PATH_SIZE_MAX + 96];
     path_of(node, "code", path);
-    if (port_directory_make(path) != ERROR_NONE || count_boot(node) != ERROR_NONE) {
+    enum error error = port_directory_make(path);
+    error = error == ERROR_NONE ? port_directory_lock(node->config.data, &node->data_lock) : error;
+    if (error == ERROR_EXISTS) {
+        // Two daemons on one directory would overwrite each other's plan.
+        snprintf(refusal, PORT_REFUSAL_SIZE, "another node runs in %.160s: give each node a directory `data` of its own",
+                 node->config.data);
+        return error;
+    }
+    if (error != ERROR_NONE || count_boot(node) != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE,
-                 "cannot write in %.60s: check that the directory may be written and that the disk is not full",
+                 "cannot write in %.160s: check that the directory may be written and that the disk is not full",
                  node->config.data);
         return ERROR_STORAGE;
     }
@@ -88,6 +96,7 @@ enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_S
 }
 
 void node_store_close(struct node *node) {
+    port_directory_unlock(node->data_lock);
     free((void *)(uintptr_t)node->code_read_before.data);
     free((void *)(uintptr_t)node->code_read.data);
 }
