@@ -5,6 +5,8 @@
 #include "core/sha256.h"
 #include "node/node_private.h"
 
+#define BOOT_SIZE 21 // 20 digits and the end of the line
+
 static void path_of(const struct node *node, const char *name, char out[NODE_PATH_SIZE_MAX + 96]) {
     snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/%s", node->config.data, name);
 }
@@ -15,13 +17,15 @@ static void path_of_code(const struct node *node, const uint8_t digest[DIGEST_SI
     snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/code/%s.wasm", node->config.data, hex);
 }
 
-// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start.
+// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start. But a disk that
+// somebody else filled must not keep a building dark after a power cut: the counter always has BOOT_SIZE bytes, which can be
+// overwritten where they are.
 static enum error count_boot(struct node *node) {
     char path[NODE_PATH_SIZE_MAX + 96];
-    char digits[24];
+    char digits[BOOT_SIZE + 1];
     struct bytes before = {NULL, 0};
     path_of(node, "boot", path);
-    enum error error = port_file_read(path, sizeof digits, &before);
+    enum error error = port_file_read(path, BOOT_SIZE, &before);
     if (error == ERROR_NONE) {
         node->boot = strtoull((const char *)before.data, NULL, 10);
         free((void *)(uintptr_t)before.data);
@@ -29,8 +33,15 @@ static enum error count_boot(struct node *node) {
         return error;
     }
     node->boot++;
-    int size = snprintf(digits, sizeof digits, "%llu\n", (unsigned long long)node->boot);
-    return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
+    snprintf(digits, sizeof digits, "%020llu\n", (unsigned long long)node->boot);
+    const struct bytes content = {(const uint8_t *)digits, BOOT_SIZE};
+    error = port_file_write(path, content);
+    if (error != ERROR_NONE && port_file_overwrite(path, content) == ERROR_NONE) {
+        node_log(node, "disk", "no new file can be written in %.160s: free some space; until then no plan is taken",
+                 node->config.data);
+        error = ERROR_NONE;
+    }
+    return error;
 }
 
 enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {

@@ -67,6 +67,9 @@ void port_directory_unlock(int lock);
 // Replaces the file in one step: written beside it, flushed to the disk, renamed, the directory flushed. On failure (a full
 // disk) the old file stays as it was. ERROR_STORAGE.
 MUST_CHECK enum error port_file_write(const char *path, struct bytes content);
+// Overwrites an existing file of the same size in place and flushes it: needs no free space on most file systems, but a power
+// cut in the midst of it may leave a mixture, so it is for a few bytes when port_file_write failed. ERROR_STORAGE.
+MUST_CHECK enum error port_file_overwrite(const char *path, struct bytes content);
 // Reads the whole file into memory from malloc, which the caller frees. ERROR_NOT_FOUND, ERROR_TOO_LARGE (over `size_max`),
 // ERROR_STORAGE.
 MUST_CHECK enum error port_file_read(const char *path, size_t size_max, struct bytes *out);

@@ -245,6 +245,20 @@ def test_full_disk_refuses_the_plan_and_loses_nothing(house):
     house.follows()
 
 
+def test_node_resumes_on_a_full_disk(house):
+    house.apply()
+    folder = house.folder / "data-room"
+    house.kill("orchestrator")
+    house.kill("room")
+    (folder / "boot.new").mkdir()  # stands for a full disk: no new file can be written
+    for boot in (2, 3):
+        house.start("room")
+        house.follows()
+        assert int((folder / "boot").read_text()) == boot
+        house.kill("room")
+    assert "free some space" in (house.folder / "room.log").read_text()
+
+
 def test_no_message_between_ports_reaches_the_orchestrator(house):
     house.apply()
     house.kill("orchestrator")

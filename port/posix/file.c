@@ -99,6 +99,18 @@ enum error port_file_write(const char *path, struct bytes content) {
     return ERROR_NONE;
 }
 
+enum error port_file_overwrite(const char *path, struct bytes content) {
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    struct stat facts;
+    if (descriptor < 0) {
+        return ERROR_STORAGE;
+    }
+    bool good = fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode) && (size_t)facts.st_size == content.size;
+    good = good && write_all(descriptor, content) && fsync(descriptor) == 0;
+    good = close(descriptor) == 0 && good;
+    return good ? ERROR_NONE : ERROR_STORAGE;
+}
+
 enum error port_file_read(const char *path, size_t size_max, struct bytes *out) {
     FILE *file = fopen(path, "rbe");
     if (file == NULL) {
