@@ -17,6 +17,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "examples", "office"))
+import office_run  # noqa: E402
 import plant_model  # noqa: E402
 
 THIRD_PARTY = os.environ.get("TENON_THIRD_PARTY", os.path.join(ROOT, "build", "third_party"))
@@ -225,3 +226,14 @@ def test_zone_names_are_short_and_legal():
     assert zones("SPACE1-1", "SPACE2-1") == ["space1", "space2"]
     assert zones("Core_bottom", "Perimeter_bot_ZN_1") == ["core-bottom", "perimeter-bot-zn-1"]
     assert zones("ZN_1", "ZN_2") == ["zn-1", "zn-2"]
+
+
+def test_another_building_gets_the_office_s_policy_with_its_own_limits():
+    with open(os.path.join(ROOT, "examples", "office", "policy.yaml"), encoding="utf-8") as file:
+        template = file.read()
+    other = office_run.policy_text(template, ["hall", "loft"], "/components", True, limit_power=5000.0)
+    assert "zone: [hall, loft]" in other and "space" not in other.split("tasks:", 1)[1]
+    assert "limit_power: 5000, band: 1000" in other and "longest_start: 180" in other
+    assert "{from: loft/temperature, to: night-purge.zone2," in other
+    own = office_run.policy_text(template, [f"space{number}" for number in range(1, 6)], "/components", True)
+    assert "limit_power: 20000, band: 4000" in own and "longest_start: 60" in own
