@@ -61,6 +61,8 @@ struct node {
     uint64_t member_due_ms;
     bool member_told;
     uint8_t registration[REGISTRATION_SIZE_MAX]; // lives until the exchange is over: a large one goes block-wise
+    // disk
+    int data_lock; // negative: the directory is not ours
     // code read from disk for the runtime
     struct bytes code_read;
     struct bytes code_read_before;

@@ -321,6 +321,20 @@ def test_port_in_use_is_said_with_the_address(house):
         assert "in use" in result.stderr and "127.0.0.1:" in result.stderr
 
 
+def test_second_node_on_the_same_data_folder_is_refused_and_the_plan_of_the_first_stays(house):
+    house.apply()
+    folder = house.folder / "data-room"
+    before = {name: (folder / name).read_bytes() for name in ("plan.cbor", "boot")}
+    twin = house.folder / "twin.yaml"
+    twin.write_text((house.folder / "room.yaml").read_text().replace("node: room", "node: twin").replace(
+        house.address("room"), f"127.0.0.1:{free_port()}"))
+    result = house.tenon("node", str(twin), check=False)
+    assert result.returncode != 0
+    assert str(folder) in result.stderr and "another node" in result.stderr
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    house.follows()
+
+
 def test_full_disk_refuses_the_plan_and_loses_nothing(house):
     house.apply()
     # What cannot be written stands for a full disk: the data folder's file is replaced by a folder of the same name.
@@ -335,6 +349,20 @@ def test_full_disk_refuses_the_plan_and_loses_nothing(house):
     assert plan.read_bytes() == before
     (house.folder / "data-room" / "plan.cbor.new").rmdir()
     house.follows()
+
+
+def test_node_resumes_on_a_full_disk(house):
+    house.apply()
+    folder = house.folder / "data-room"
+    house.kill("orchestrator")
+    house.kill("room")
+    (folder / "boot.new").mkdir()  # stands for a full disk: no new file can be written
+    for boot in (2, 3):
+        house.start("room")
+        house.follows()
+        assert int((folder / "boot").read_text()) == boot
+        house.kill("room")
+    assert "free some space" in (house.folder / "room.log").read_text()
 
 
 def test_no_message_between_ports_reaches_the_orchestrator(house):
