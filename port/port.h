@@ -98,8 +98,8 @@ struct port_journal_report {
 };
 
 // Opens or makes the journal in an existing directory. `replay` may be NULL. What was handed back is durable then. When there
-// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. ERROR_STORAGE (also:
-// another process has it), ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
+// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. One process
+// at a time may have it: the caller has locked the directory. ERROR_STORAGE, ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
 MUST_CHECK enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
                                         struct port_journal **out, struct port_journal_report *report,
                                         char refusal[PORT_REFUSAL_SIZE]);
