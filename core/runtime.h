@@ -71,6 +71,21 @@ struct task {
     uint64_t dropped; // superseded or pushed out of the queue
 };
 
+// What happened on a link at this end of it.
+struct link_counters {
+    uint64_t sent;        // messages that left the source's port
+    uint64_t received;    // messages that reached the destination's port
+    uint64_t dropped;     // found no room
+    uint64_t superseded;  // replaced by a newer one before they left or were read
+    uint64_t duplicates;  // had taken effect before
+    uint64_t refused;     // by the destination: its rules, its type, its range
+    uint64_t expired;     // commands whose time was over
+    uint64_t retried;     // requests made anew after a time-out
+    uint64_t lost;        // gaps in the sequence, and what the durability could not keep
+    uint64_t fallbacks;   // times that the input went stale
+    uint64_t quarantined; // set aside after the task failed on them twice
+};
+
 struct link {
     const struct plan_link *plan;
     uint32_t next; // next link of the same source, NO_INDEX at the end
@@ -90,6 +105,7 @@ struct link {
     bool has_seen;
     bool stale;
     uint64_t fresh_until_ms; // building time
+    struct link_counters counters;
 };
 
 struct resource {
