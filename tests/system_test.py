@@ -342,6 +342,23 @@ def test_channels_count_what_went_by(house):
     assert node["counters"]["sent"] >= rows["thermostat-a.temperature"]["sent"]
 
 
+def test_example_of_the_policy_reference_has_no_mistakes(tmp_path):
+    text = (ROOT / "docs/policy.md").read_text().split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "policy.yaml").write_text(text.replace("build/release/components", str(BUILD / "components")))
+    node = "node: all\nlisten: 127.0.0.1:1\ndata: data\ncapabilities: [logic]\nresources:\n"
+    for room in ("kitchen", "bath"):
+        node += (f"  {room}/leak: {{driver: file, path: x, type: boolean, quantity: Leak_Alarm}}\n"
+                 f"  {room}/temperature: {{driver: file, path: x, quantity: Zone_Air_Temperature_Sensor, unit: Cel}}\n"
+                 f"  {room}/valve: {{driver: file, path: x, actuator: true, type: boolean, quantity: Valve_Command}}\n"
+                 f"  {room}/heating: {{driver: file, path: x, actuator: true, unit: Cel, "
+                 "quantity: Zone_Air_Heating_Temperature_Setpoint}\n")
+    (tmp_path / "node.yaml").write_text(node)
+    result = subprocess.run([TENON, "check", str(tmp_path / "policy.yaml"), "--node", str(tmp_path / "node.yaml")],
+                            capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "error" not in result.stdout + result.stderr
+
+
 def test_logs_name_what_a_task_did(house):
     house.apply()
     text = house.tenon("logs", "thermostat-a", "--orchestrator", house.address("orchestrator")).stdout
