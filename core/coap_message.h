@@ -70,6 +70,8 @@ enum coap_content_format {
     COAP_FORMAT_OCTETS = 42,
     COAP_FORMAT_JSON = 50,
     COAP_FORMAT_CBOR = 60,
+    COAP_FORMAT_SENML_JSON = 110,
+    COAP_FORMAT_SENML_CBOR = 112,
     COAP_FORMAT_NONE = 0xffff, // no Content-Format option
 };
 

@@ -40,6 +40,10 @@
 #define COAP_TOKEN_SIZE_MAX 8
 #define COAP_OPTIONS_MAX 24
 
+// A value as a client asks for it. A text of MESSAGE_SIZE_MAX control characters is 3.1 KiB of JSON; SenML has about 35 octets for
+// each element of an array, so 100 of them. What is longer is to be had as plain CBOR only.
+#define REPRESENTATION_SIZE_MAX 4096
+
 // Encoded plan of one node, and any other body that is transferred block-wise besides modules.
 #ifndef BODY_SIZE_MAX
 #define BODY_SIZE_MAX MODULE_SIZE_MAX
