@@ -37,7 +37,8 @@
 // CoAP (RFC 7252 §4.8): datagram and payload sizes follow §4.6 (1152/1024).
 #define DATAGRAM_SIZE_MAX 1280
 #define COAP_PAYLOAD_SIZE_MAX 1024
-#define COAP_TOKEN_SIZE_MAX 8
+// Extended tokens (RFC 8974): what proxies and stateless clients put there fits; a longer one is refused like any broken message.
+#define COAP_TOKEN_SIZE_MAX 32
 #define COAP_OPTIONS_MAX 24
 
 // A value as a client asks for it. A text of MESSAGE_SIZE_MAX control characters is 3.1 KiB of JSON; SenML has about 35 octets for
