@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "core/assert.h"
+#include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
@@ -403,6 +404,7 @@ void resource_settle(struct runtime *runtime, uint32_t index) {
         resource->value_size = (uint8_t)value.size;
         resource->driven = true;
         resource->updated_ms = runtime->building_ms;
+        rest_resource_changed(runtime, index);
         runtime->environment.actuate(runtime->environment.context, index, value);
     }
     uint64_t deadline_ms = actuator_deadline(&resource->actuator);

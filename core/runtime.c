@@ -7,6 +7,7 @@
 #include "core/runtime.h"
 
 #include "core/assert.h"
+#include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
@@ -38,6 +39,9 @@ static void on_serve(void *context, const struct coap_request *request, struct c
     struct runtime *runtime = context;
     if (request->path[0] == 'c' && request->path[1] == '/') {
         link_serve(runtime, request, response);
+        return;
+    }
+    if (rest_serve(runtime, request, response)) {
         return;
     }
     runtime->environment.serve(runtime->environment.context, request, response);
@@ -455,6 +459,7 @@ static void cross_over(struct runtime *runtime) {
     settle_links(runtime, to);
     settle_actuators(runtime, to);
     task_unblock(runtime);
+    coap_endpoint_recheck(&runtime->coap, runtime->network_ms);
     runtime->scan_soon = true;
 }
 
@@ -493,6 +498,10 @@ void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, 
     coap_endpoint_receive(&runtime->coap, runtime->network_ms, peer, datagram);
 }
 
+void runtime_multicast(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
+    coap_endpoint_multicast(&runtime->coap, runtime->network_ms, peer, datagram);
+}
+
 enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes value) {
     ASSERT(index < runtime->resource_count);
     struct resource *resource = &runtime->memory.resources[index];
@@ -505,6 +514,7 @@ enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes
     memcpy(resource->value, value.data, value.size);
     resource->value_size = (uint8_t)value.size;
     resource->updated_ms = runtime->building_ms;
+    rest_resource_changed(runtime, index);
     uint64_t trace = runtime->trace_seed ^ (++runtime->trace_count * UINT64_C(0x9e3779b97f4a7c15));
     enum error error = ERROR_NONE;
     uint32_t link = resource->first_link;

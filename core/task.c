@@ -11,6 +11,7 @@
 // well. After a failure the same message is tried once more on a fresh instance with the last good state; then it is set aside,
 // counted and told, and the task backs off while its neighbours go on.
 #include "core/assert.h"
+#include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
@@ -166,6 +167,7 @@ static enum error handle(struct runtime *runtime, uint32_t index, uint32_t input
     }
     if (error == ERROR_NONE) {
         keep_state(runtime, task);
+        rest_task_handled(runtime, index, input, message);
         send_outputs(runtime, task, trace);
     }
     return error;
