@@ -145,7 +145,10 @@ static void receive_all(struct node *node) {
     }
 }
 
-static uint64_t wait_ms(const struct node *node) {
+uint64_t node_wait_ms(const struct node *node) {
+    if (node->more) {
+        return 0;
+    }
     uint64_t wait = runtime_deadline(&node->runtime);
     uint64_t now_ms = port_clock_ms();
     uint64_t due_ms = node_drivers_deadline(node);
@@ -156,21 +159,28 @@ static uint64_t wait_ms(const struct node *node) {
     return own < wait ? own : wait;
 }
 
+// One turn; `ready` is port_wait's answer for socket (bit 0) and plant (bit 1).
+static void turn(struct node *node, uint64_t ready) {
+    node_time(node);
+    if ((ready & 1u) != 0) {
+        receive_all(node);
+    }
+    node_drivers_poll(node, (ready & 2u) != 0);
+    node_time(node);
+    node_member_advance(node);
+    runtime_advance(&node->runtime);
+    node->more = runtime_run(&node->runtime, RUN_BUDGET);
+}
+
+void node_step(struct node *node) {
+    turn(node, 3);
+}
+
 void node_run(struct node *node, const volatile bool *stop) {
-    bool more = false;
     while (!*stop) {
         const int descriptors[2] = {port_udp_descriptor(node->udp),
                                     node->plant == NULL ? -1 : plant_driver_descriptor(node->plant)};
-        uint64_t ready = port_wait(descriptors, 2, more ? 0 : wait_ms(node));
-        node_time(node);
-        if ((ready & 1u) != 0) {
-            receive_all(node);
-        }
-        node_drivers_poll(node, (ready & 2u) != 0);
-        node_time(node);
-        node_member_advance(node);
-        runtime_advance(&node->runtime);
-        more = runtime_run(&node->runtime, RUN_BUDGET);
+        turn(node, port_wait(descriptors, 2, node_wait_ms(node)));
     }
 }
 

@@ -1,8 +1,8 @@
 // The node daemon: joins the pure runtime of core/ to a port, an engine and drivers, and keeps plan and code on disk.
 //
 // Call sequence: fill struct node_config (cli/node_config.c does it from YAML), node_open, node_run, node_close. One thread;
-// node_run returns when
-// `*stop` becomes true or on an error that needs a person.
+// node_run returns when `*stop` becomes true. Who has a loop of his own (the simulator) calls node_step whenever a datagram has
+// come or node_wait_ms has passed. No state is global: any number of nodes may live in one process.
 //
 // On disk, in config.data: `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each is replaced in one step, so that a
 // crash or a full disk leaves the old one. After a restart the node resumes from them; no orchestrator is needed.
@@ -57,6 +57,10 @@ MUST_CHECK enum error node_open(const struct node_config *config, struct engine 
 // The address that the node listens on, also when port 0 was asked for.
 void node_address(const struct node *node, char out[64]);
 void node_run(struct node *node, const volatile bool *stop);
+// One turn of the loop: takes what has arrived, does what is due. Does not wait.
+void node_step(struct node *node);
+// How long the next turn may wait when nothing arrives; 0 when there is more to do at once, UINT64_MAX for ever.
+uint64_t node_wait_ms(const struct node *node);
 void node_close(struct node *node);
 
 #endif

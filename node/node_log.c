@@ -1,5 +1,5 @@
-// The node's log: the last LOG_LINES_MAX lines in memory for GET /log, and every line on standard error for the service
-// manager.
+// The node's log: the last LOG_LINES_MAX lines in memory for GET /log, and every line to the port, which writes it
+// where the service manager finds it.
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -25,7 +25,9 @@ void node_log(struct node *node, const char *subject, const char *format, ...) {
     va_end(arguments);
     char when[32];
     format_time(line->unix_ms, when);
-    fprintf(stderr, "%s %s: %s: %s\n", when, node->config.node, line->subject, line->text);
+    char whole[LOG_LINE_SIZE_MAX + 2 * NAME_SIZE_MAX + 40];
+    snprintf(whole, sizeof whole, "%s %s: %s: %s", when, node->config.node, line->subject, line->text);
+    port_log_line(whole);
 }
 
 void node_log_write(const struct node *node, struct bytes subject, struct text *out) {

@@ -47,16 +47,16 @@ static void ask(struct node *node, uint64_t user, uint8_t code, const char *path
 }
 
 static void register_now(struct node *node) {
-    static uint8_t encoded[16384]; // lives until the exchange is over: a large registration goes block-wise
     struct registration registration;
     size_t size = 0;
     registration_fill(node, &registration);
-    if (registration_encode(&registration, (struct buffer){encoded, sizeof encoded}, &size) != ERROR_NONE) {
-        node_log(node, "orchestrator", "the registration does not fit %zu bytes; offer fewer resources", sizeof encoded);
+    if (registration_encode(&registration, (struct buffer){node->registration, sizeof node->registration}, &size) !=
+        ERROR_NONE) {
+        node_log(node, "orchestrator", "the registration does not fit %u bytes; offer fewer resources", REGISTRATION_SIZE_MAX);
         return;
     }
     node->membership = MEMBERSHIP_REGISTERING;
-    ask(node, REQUEST_REGISTER, COAP_POST, "register", (struct bytes){encoded, size});
+    ask(node, REQUEST_REGISTER, COAP_POST, "register", (struct bytes){node->registration, size});
 }
 
 static void tell_alive(struct node *node) {

@@ -14,6 +14,9 @@
 // GET /status with 1,000 tasks is about 160 KiB.
 #define ANSWER_SIZE_MAX (1024 * 1024)
 
+// With RESOURCES_PER_NODE_MAX resources at full length a registration takes about 13 KiB.
+#define REGISTRATION_SIZE_MAX 16384
+
 enum membership { MEMBERSHIP_NONE, MEMBERSHIP_REGISTERING, MEMBERSHIP_REGISTERED };
 
 struct log_line {
@@ -34,6 +37,7 @@ struct node {
     struct runtime runtime;
     void *tables; // one block behind runtime_memory
     uint64_t boot;
+    bool more; // the last turn ended with messages that could be given to tasks at once
     // time
     uint64_t started_ms;       // network clock at the start
     uint64_t building_base_ms; // building clock at the start, for the system clock
@@ -55,6 +59,7 @@ struct node {
     enum membership membership;
     uint64_t member_due_ms;
     bool member_told;
+    uint8_t registration[REGISTRATION_SIZE_MAX]; // lives until the exchange is over: a large one goes block-wise
     // code read from disk for the runtime
     struct bytes code_read;
     struct bytes code_read_before;

@@ -23,6 +23,11 @@ uint64_t port_unix_local_ms(void);
 // 64 bits that nobody can foretell (getrandom on POSIX).
 uint64_t port_entropy64(void);
 
+// --- log -----------------------------------------------------------------------------------------------------------------
+
+// Hands one line (without line feed) to whoever reads the log of this device: standard error on POSIX.
+void port_log_line(const char *line);
+
 // --- datagrams -----------------------------------------------------------------------------------------------------------
 
 struct port_udp;
