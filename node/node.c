@@ -129,6 +129,10 @@ void node_address(const struct node *node, char out[64]) {
     port_address_text(&address, out);
 }
 
+const struct runtime *node_runtime(const struct node *node) {
+    return &node->runtime;
+}
+
 static void receive_all(struct node *node) {
     uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
     struct coap_address from;
