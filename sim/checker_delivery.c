@@ -13,6 +13,15 @@ static uint64_t first_kept(const struct channel *channel) {
     return channel->written > SENT_KEPT ? channel->written - SENT_KEPT : 0;
 }
 
+// An instance that starts afresh after a crash may send the same again; which of the two arrived nobody can tell, so neither is
+// owed any more.
+static void forgive_twin(struct channel *channel, uint64_t from, uint64_t hash) {
+    for (uint64_t at = from; at < channel->written; at++) {
+        struct sent *sent = &channel->ring[at % SENT_KEPT];
+        sent->optional = sent->optional || sent->hash == hash;
+    }
+}
+
 // The next message that this can be, skipping only what may be lost. True when it was found.
 static bool take(struct checkers *checkers, struct channel *channel, uint64_t hash, uint64_t *missed) {
     *missed = 0;
@@ -22,6 +31,9 @@ static bool take(struct checkers *checkers, struct channel *channel, uint64_t ha
             if (*missed == 0) {
                 checkers->forgiven += at - channel->read;
                 channel->read = at + 1;
+                if (sent->optional && channel->delivery == DELIVERY_EVENT) {
+                    forgive_twin(channel, at + 1, hash);
+                }
             }
             return true;
         }
