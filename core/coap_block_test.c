@@ -174,7 +174,8 @@ static void a_large_body_comes_down_in_blocks(void **state) {
     static const size_t sizes[] = {0, 1, 1024, 1025, 2048, 3000, 4096};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         begin(state);
-        server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, sizes[i]}};
+        server.answer =
+            (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, sizes[i]}};
         get(true, "status");
         pump();
         expect_download(sizes[i]);
@@ -190,7 +191,8 @@ static void a_download_survives_any_one_datagram_lost_doubled_or_late(void **sta
         for (uint32_t fate = DROPPED; fate <= HELD_BACK; fate++) {
             begin(state);
             fates[nth] = (enum fate)fate;
-            server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, BODY_SIZE}};
+            server.answer =
+                (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
             get(true, "status");
             run_until(now + 20000);
             expect_download(BODY_SIZE);
@@ -201,7 +203,8 @@ static void a_download_survives_any_one_datagram_lost_doubled_or_late(void **sta
 static void a_non_confirmable_download_is_not_confused_by_doubled_answers(void **state) {
     (void)state;
     fates[1] = fates[3] = DOUBLED;
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, BODY_SIZE}};
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
     get(false, "status");
     pump();
     expect_download(BODY_SIZE);
@@ -209,7 +212,8 @@ static void a_non_confirmable_download_is_not_confused_by_doubled_answers(void *
 
 static void a_body_that_changes_between_two_blocks_is_read_as_it_was(void **state) {
     (void)state;
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, BODY_SIZE}};
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
     server.change_after = 3;
     get(true, "status");
     pump();
@@ -222,7 +226,8 @@ static void a_body_that_changes_is_given_up_when_there_was_no_place_for_a_snapsh
         server.endpoint.memory.transfers[i].used = true;
         server.endpoint.memory.transfers[i].expires_ms = UINT64_MAX;
     }
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, BODY_SIZE}};
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
     server.change_after = 3;
     get(true, "status");
     pump();
@@ -231,7 +236,8 @@ static void a_body_that_changes_is_given_up_when_there_was_no_place_for_a_snapsh
 
 static void a_download_over_the_place_for_bodies_is_too_large(void **state) {
     (void)state;
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, BODY_SIZE + 1}};
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE + 1}};
     get(true, "status");
     pump();
     expect_completion(ERROR_TOO_LARGE, 0);
@@ -242,7 +248,8 @@ static void a_download_that_times_out_gives_its_place_back(void **state) {
     for (uint32_t i = 3; i < LOG_MAX; i++) {
         fates[i] = DROPPED;
     }
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_JSON, {large, BODY_SIZE}};
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
     get(true, "status");
     run_until(now + 100000);
     expect_completion(ERROR_TIMEOUT, 0);
@@ -252,7 +259,7 @@ static void a_block_may_be_asked_for_in_a_smaller_size(void **state) {
     (void)state;
     static const uint8_t datagram[] = {0x40, COAP_GET, 0, 1, 0xb1, 's', 0xc1, 0x32}; // number 3, 64 bytes
     static const uint8_t beyond[] = {0x40, COAP_GET, 0, 2, 0xb1, 's', 0xc2, 0x04, 0x02};
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_NONE, {large, 2000}};
+    server.answer = (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_NONE, .body = {large, 2000}};
     receive(&server, &client, (struct bytes){datagram, sizeof datagram});
     struct coap_message answer = parsed(0);
     assert_int_equal(coap_message_option_uint(&answer, COAP_OPTION_BLOCK2, 0), 0x3a);
@@ -265,7 +272,7 @@ static void a_block_may_be_asked_for_in_a_smaller_size(void **state) {
 static void an_error_is_told_whatever_block_was_asked_for(void **state) {
     (void)state;
     static const uint8_t datagram[] = {0x40, COAP_GET, 0, 1, 0xb1, 's', 0xc1, 0x32};
-    server.answer = (struct coap_response){COAP_NOT_FOUND, COAP_FORMAT_NONE, {NULL, 0}};
+    server.answer = (struct coap_response){.code = COAP_NOT_FOUND, .content_format = COAP_FORMAT_NONE, .body = {NULL, 0}};
     receive(&server, &client, (struct bytes){datagram, sizeof datagram});
     assert_int_equal(parsed(0).code, COAP_NOT_FOUND);
 }

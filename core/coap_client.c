@@ -26,7 +26,13 @@ static void release(struct coap_endpoint *endpoint, struct coap_exchange *exchan
 
 static void complete(struct coap_endpoint *endpoint, struct coap_exchange *exchange, enum error error, uint8_t code,
                      uint16_t format, struct bytes body) {
-    struct coap_completion completion = {exchange->user, error, code, format, body};
+    struct coap_completion completion = {.user = exchange->user,
+                                         .error = error,
+                                         .code = code,
+                                         .content_format = format,
+                                         .body = body,
+                                         .echo = endpoint->echo_seen,
+                                         .attempts = exchange->attempts};
     // A body under reassembly must live through the callback, so only then is it given back.
     int32_t transfer = exchange->transfer;
     exchange->transfer = -1;
@@ -70,6 +76,9 @@ static enum error build(struct buffer buffer, enum coap_type type, uint8_t code,
     if (parts->size1 > 0) {
         coap_builder_option_uint(&builder, COAP_OPTION_SIZE1, parts->size1);
     }
+    if (from->echo_size > 0) {
+        coap_builder_option(&builder, COAP_OPTION_ECHO, (struct bytes){from->echo, from->echo_size});
+    }
     if (from->delivery_size > 0) {
         coap_builder_option(&builder, COAP_OPTION_TENON_DELIVERY, (struct bytes){from->delivery, from->delivery_size});
     }
@@ -111,7 +120,7 @@ static void launch_block1(struct coap_endpoint *endpoint, uint64_t now_ms, struc
 }
 
 // Path segments of one request: with the other options that it may carry they stay within COAP_OPTIONS_MAX.
-#define SEGMENTS_MAX (COAP_OPTIONS_MAX - 6)
+#define SEGMENTS_MAX (COAP_OPTIONS_MAX - 7)
 
 static bool too_deep(const char *path) {
     uint32_t segments = 1;
@@ -125,7 +134,8 @@ static enum error copy_outgoing(struct coap_exchange *exchange, const struct coa
     size_t path_size = strlen(outgoing->path);
     size_t query_size = outgoing->query == NULL ? 0 : strlen(outgoing->query);
     if (path_size >= sizeof exchange->path || query_size >= sizeof exchange->query ||
-        outgoing->delivery.size > sizeof exchange->delivery || too_deep(outgoing->path)) {
+        outgoing->delivery.size > sizeof exchange->delivery || outgoing->echo.size > sizeof exchange->echo ||
+        too_deep(outgoing->path)) {
         return ERROR_TOO_LARGE;
     }
     memcpy(exchange->path, outgoing->path, path_size + 1);
@@ -136,6 +146,10 @@ static enum error copy_outgoing(struct coap_exchange *exchange, const struct coa
     exchange->delivery_size = (uint8_t)outgoing->delivery.size;
     if (outgoing->delivery.size > 0) {
         memcpy(exchange->delivery, outgoing->delivery.data, outgoing->delivery.size);
+    }
+    exchange->echo_size = (uint8_t)outgoing->echo.size;
+    if (outgoing->echo.size > 0) {
+        memcpy(exchange->echo, outgoing->echo.data, outgoing->echo.size);
     }
     exchange->confirmable = outgoing->confirmable;
     exchange->code = outgoing->code;
@@ -366,11 +380,15 @@ void coap_client_response(struct coap_endpoint *endpoint, uint64_t now_ms, const
         endpoint->counters.unmatched++;
         return;
     }
-    if (continue_upload(endpoint, now_ms, exchange, message) || continue_download(endpoint, now_ms, exchange, message)) {
-        return;
+    const struct coap_option *echo = coap_message_option(message, COAP_OPTION_ECHO);
+    if (echo != NULL && echo->value.size <= COAP_ECHO_SIZE_MAX) {
+        endpoint->echo_seen = echo->value;
     }
-    uint16_t format = (uint16_t)coap_message_option_uint(message, COAP_OPTION_CONTENT_FORMAT, COAP_FORMAT_NONE);
-    complete(endpoint, exchange, ERROR_NONE, message->code, format, message->payload);
+    if (!continue_upload(endpoint, now_ms, exchange, message) && !continue_download(endpoint, now_ms, exchange, message)) {
+        uint16_t format = (uint16_t)coap_message_option_uint(message, COAP_OPTION_CONTENT_FORMAT, COAP_FORMAT_NONE);
+        complete(endpoint, exchange, ERROR_NONE, message->code, format, message->payload);
+    }
+    endpoint->echo_seen = (struct bytes){NULL, 0};
 }
 
 void coap_client_advance(struct coap_endpoint *endpoint, uint64_t now_ms, uint32_t index) {

@@ -95,6 +95,18 @@ static struct coap_memory_of_id *recall(struct coap_endpoint *endpoint, uint64_t
     return NULL;
 }
 
+struct coap_memory_of_id *coap_recall(struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id) {
+    uint32_t first = slot_of(endpoint, peer, id);
+    uint32_t probes = endpoint->memory.remembered_count < PROBE_MAX ? endpoint->memory.remembered_count : PROBE_MAX;
+    for (uint32_t i = 0; i < probes; i++) {
+        struct coap_memory_of_id *entry = &endpoint->memory.remembered[(first + i) & (endpoint->memory.remembered_count - 1)];
+        if (entry->used && entry->id == id && memcmp(&entry->peer, peer, sizeof *peer) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
 static struct coap_memory_of_id *remember(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
                                           uint16_t id, struct coap_memory_of_id *place) {
     place->used = true;

@@ -47,6 +47,23 @@ struct coap_response {
     uint8_t code; // 0: send nothing (NON requests only; a CON gets an empty ACK)
     uint16_t content_format;
     struct bytes body;
+    struct bytes echo; // value of an Echo option (RFC 9175 §2.2), copied; size 0 for none, at most COAP_ECHO_SIZE_MAX
+    // The answer comes later, by coap_endpoint_answer with what coap_later_of gave; everything else here is ignored. Until then
+    // duplicates of the request are dropped in silence: its sender goes on retransmitting, which is what bounds its wait.
+    bool deferred;
+};
+
+// RFC 9175 §2.2.1 allows 40; a node's own are 8.
+#define COAP_ECHO_SIZE_MAX 8
+
+// What is kept of a request that is answered later.
+struct coap_later {
+    bool used;
+    bool confirmable;
+    struct coap_address peer;
+    uint16_t id;
+    uint8_t token_size;
+    uint8_t token[COAP_TOKEN_SIZE_MAX];
 };
 
 struct coap_outgoing {
@@ -57,6 +74,7 @@ struct coap_outgoing {
     const char *path;      // copied
     const char *query;     // "a=b", copied; NULL for none
     struct bytes delivery; // value of COAP_OPTION_TENON_DELIVERY, copied; size 0 for none
+    struct bytes echo;     // as in a response
     uint16_t content_format;
     struct bytes
         payload; // up to COAP_PAYLOAD_SIZE_MAX it is copied; larger it is sent by Block1 and must live until completed()
@@ -70,6 +88,8 @@ struct coap_completion {
     uint8_t code;
     uint16_t content_format;
     struct bytes body; // whole, reassembled from Block2; valid during the call
+    struct bytes echo; // of the response; valid during the call
+    uint32_t attempts; // retransmissions that it took
 };
 
 struct coap_callbacks {
@@ -127,6 +147,8 @@ struct coap_exchange {
     size_t upload_offset;
     uint8_t delivery[64];
     uint8_t delivery_size;
+    uint8_t echo[COAP_ECHO_SIZE_MAX];
+    uint8_t echo_size;
     int32_t transfer; // index of the body under reassembly (Block2), -1 for none
     uint16_t datagram_size;
     uint8_t datagram[DATAGRAM_SIZE_MAX];
@@ -168,6 +190,7 @@ struct coap_endpoint {
     uint64_t next_token;
     uint64_t next_deadline_ms; // UINT64_MAX for none
     uint32_t exchanges_used;
+    struct bytes echo_seen; // Echo option of the response in hand
 };
 
 // Starts an endpoint on zeroed memory. `seed` must differ between boots (RFC 7252 §4.4, §5.3.1).
@@ -183,6 +206,13 @@ void coap_endpoint_receive(struct coap_endpoint *endpoint, uint64_t now_ms, cons
 // expect_response false nothing is kept. On an error completed() is not called.
 MUST_CHECK enum error coap_endpoint_request(struct coap_endpoint *endpoint, uint64_t now_ms,
                                             const struct coap_outgoing *outgoing);
+
+// What a handler keeps when it answers later. The request's token must be of at most COAP_TOKEN_SIZE_MAX bytes, as parsed.
+struct coap_later coap_later_of(const struct coap_request *request);
+
+// Answers a deferred request, once: a confirmable one in its acknowledgement, kept for duplicates like any reply. Bodies of at
+// most COAP_PAYLOAD_SIZE_MAX; no blocks. `later->used` becomes false.
+void coap_endpoint_answer(struct coap_endpoint *endpoint, struct coap_later *later, const struct coap_response *response);
 
 // Forgets the requests with this user value; completed() is not called for them.
 void coap_endpoint_cancel(struct coap_endpoint *endpoint, uint64_t user);

@@ -41,7 +41,9 @@ static void serve(void *context, const struct coap_request *request, struct coap
         sum ^= request->payload.data[i];
     }
     static const uint8_t codes[] = {0, COAP_CONTENT, COAP_CHANGED, COAP_NOT_FOUND};
-    *response = (struct coap_response){codes[(sum ^ (uint8_t)request->path[0]) & 3], COAP_FORMAT_OCTETS, {large, sizeof large}};
+    *response = (struct coap_response){.code = codes[(sum ^ (uint8_t)request->path[0]) & 3],
+                                       .content_format = COAP_FORMAT_OCTETS,
+                                       .body = {large, sizeof large}};
 }
 
 static void completed(void *context, const struct coap_completion *completion) {

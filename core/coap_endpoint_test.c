@@ -6,7 +6,8 @@
 
 static void a_confirmable_request_is_answered_in_its_acknowledgement(void **state) {
     (void)state;
-    server.answer = (struct coap_response){COAP_CONTENT, COAP_FORMAT_TEXT, bytes_of_text("22.3 C")};
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_TEXT, .body = bytes_of_text("22.3 C")};
     get(true, "r/temperature");
     pump();
     expect_completion(ERROR_NONE, COAP_CONTENT);
@@ -399,9 +400,46 @@ static void a_response_with_an_unknown_critical_option_is_rejected(void **state)
     expect_empty(1, COAP_RESET, 0x5151);
 }
 
+static void a_deferred_answer_comes_in_the_acknowledgement_and_again_for_a_duplicate(void **state) {
+    (void)state;
+    server.answer.deferred = true;
+    get(true, "c/1");
+    run_until(now + 2500); // one retransmission, which the server drops in silence
+    assert_int_equal(server.served, 1);
+    assert_int_equal(sent_count, 2);
+    const struct coap_response late = {.code = COAP_CHANGED, .content_format = COAP_FORMAT_NONE, .body = bytes_of_text("done")};
+    fates[2] = DROPPED;
+    coap_endpoint_answer(&server.endpoint, &server.later, &late);
+    assert_false(server.later.used);
+    run_until(now + 5000);
+    assert_int_equal(server.served, 1);
+    expect_completion(ERROR_NONE, COAP_CHANGED);
+    assert_int_equal(client.completions[0].attempts, 2);
+    assert_memory_equal(client.body, "done", 4);
+}
+
+static void an_echo_goes_out_with_the_answer_and_comes_back_with_the_next_request(void **state) {
+    (void)state;
+    static const uint8_t value[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    server.answer =
+        (struct coap_response){.code = COAP_UNAUTHORIZED, .content_format = COAP_FORMAT_NONE, .echo = {value, sizeof value}};
+    get(true, "c/1");
+    pump();
+    expect_completion(ERROR_NONE, COAP_UNAUTHORIZED);
+    struct coap_message answer = parsed(1);
+    assert_memory_equal(coap_message_option(&answer, COAP_OPTION_ECHO)->value.data, value, sizeof value);
+    struct coap_outgoing again = outgoing(true, COAP_GET, "c/1");
+    again.echo = (struct bytes){value, sizeof value};
+    request(again);
+    struct coap_message second = parsed(2);
+    assert_memory_equal(coap_message_option(&second, COAP_OPTION_ECHO)->value.data, value, sizeof value);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_confirmable_request_is_answered_in_its_acknowledgement, begin),
+        cmocka_unit_test_setup(a_deferred_answer_comes_in_the_acknowledgement_and_again_for_a_duplicate, begin),
+        cmocka_unit_test_setup(an_echo_goes_out_with_the_answer_and_comes_back_with_the_next_request, begin),
         cmocka_unit_test_setup(a_lost_request_is_sent_again_after_doubling_times, begin),
         cmocka_unit_test_setup(after_the_last_retransmission_the_request_times_out, begin),
         cmocka_unit_test_setup(a_request_may_bring_its_own_number_of_retransmissions, begin),

@@ -34,6 +34,7 @@ enum coap_code {
     COAP_REQUEST_ENTITY_INCOMPLETE = COAP_CODE(4, 8),
     COAP_CONFLICT = COAP_CODE(4, 9),
     COAP_PRECONDITION_FAILED = COAP_CODE(4, 12),
+    COAP_UNPROCESSABLE_ENTITY = COAP_CODE(4, 22), // RFC 8132 §2.3.2
     COAP_REQUEST_ENTITY_TOO_LARGE = COAP_CODE(4, 13),
     COAP_UNSUPPORTED_CONTENT_FORMAT = COAP_CODE(4, 15),
     COAP_INTERNAL_SERVER_ERROR = COAP_CODE(5, 0),
@@ -56,6 +57,7 @@ enum coap_option_number {
     COAP_OPTION_BLOCK1 = 27,
     COAP_OPTION_SIZE2 = 28,
     COAP_OPTION_SIZE1 = 60,
+    COAP_OPTION_ECHO = 252, // RFC 9175 §2.2.1
     // Tenon's own, in the range for experiments (RFC 7252 §12.2): critical, because a receiver that does not know expiry or
     // sequence must refuse the message; safe to forward. Value: CBOR, abi/delivery.cddl.
     COAP_OPTION_TENON_DELIVERY = 65101,

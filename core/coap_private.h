@@ -40,6 +40,9 @@ struct coap_transfer *coap_transfer_claim(struct coap_endpoint *endpoint, uint64
 void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
                          const struct coap_message *message, struct coap_memory_of_id *entry);
 
+// The entry that remembers this message, or NULL.
+struct coap_memory_of_id *coap_recall(struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id);
+
 // True when a critical option is none of those that the endpoint or its handlers understand (RFC 7252 §5.4.1).
 bool coap_has_unknown_critical(const struct coap_message *message);
 

@@ -3,6 +3,7 @@
 // A large answer to GET is kept as a snapshot while its peer fetches it block by block; without a free place the handler is
 // asked again for each block, and the ETag tells the client whether the body changed. Only GET is answered in blocks, for
 // asking again repeats the effect of anything else; other answers are cut to one block.
+#include "core/assert.h"
 #include "core/coap_private.h"
 
 static bool is_known_critical(uint16_t number) {
@@ -95,6 +96,9 @@ static void reply(struct serving *serving, struct coap_response response) {
     struct bytes part = {NULL, 0};
     bool blocks = false;
     bool confirmable = message->type == COAP_CONFIRMABLE;
+    if (response.deferred) {
+        return;
+    }
     if (response.code == 0) {
         if (confirmable) { // kept like any reply: a duplicate of the request is acknowledged again
             const uint8_t empty[4] = {1u << 6 | COAP_ACKNOWLEDGEMENT << 4, COAP_EMPTY, (uint8_t)(message->id >> 8),
@@ -131,6 +135,9 @@ static void reply(struct serving *serving, struct coap_response response) {
     if (serving->size1 > 0) {
         coap_builder_option_uint(&builder, COAP_OPTION_SIZE1, serving->size1);
     }
+    if (response.echo.size > 0) {
+        coap_builder_option(&builder, COAP_OPTION_ECHO, response.echo);
+    }
     coap_builder_payload(&builder, part);
     size_t size = 0;
     if (coap_builder_finish(&builder, &size) != ERROR_NONE) {
@@ -141,6 +148,31 @@ static void reply(struct serving *serving, struct coap_response response) {
         serving->entry->reply_size = (uint16_t)size;
     }
     coap_transmit(endpoint, serving->peer, (struct bytes){datagram, size});
+}
+
+struct coap_later coap_later_of(const struct coap_request *request) {
+    struct coap_later later = {.used = true,
+                               .confirmable = request->confirmable,
+                               .peer = request->peer,
+                               .id = request->message->id,
+                               .token_size = (uint8_t)request->message->token.size};
+    ASSERT(request->message->token.size <= sizeof later.token);
+    memcpy(later.token, request->message->token.data, request->message->token.size);
+    return later;
+}
+
+void coap_endpoint_answer(struct coap_endpoint *endpoint, struct coap_later *later, const struct coap_response *response) {
+    ASSERT(later->used && !response->deferred && response->body.size <= COAP_PAYLOAD_SIZE_MAX);
+    struct coap_memory_of_id *entry = later->confirmable ? coap_recall(endpoint, &later->peer, later->id) : NULL;
+    struct coap_memory_of_id unremembered;
+    struct coap_message request = {.type = later->confirmable ? COAP_CONFIRMABLE : COAP_NON_CONFIRMABLE,
+                                   .code = COAP_POST,
+                                   .id = later->id,
+                                   .token = {later->token, later->token_size}};
+    struct serving serving = {
+        .endpoint = endpoint, .peer = &later->peer, .message = &request, .entry = entry != NULL ? entry : &unremembered};
+    later->used = false;
+    reply(&serving, *response);
 }
 
 static void refuse(struct serving *serving, uint8_t code) {

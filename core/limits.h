@@ -19,6 +19,16 @@
 // Messages that a component may send while it handles one.
 #define OUTPUTS_PER_MESSAGE_MAX 32
 
+// Reliable messages that one message may cause, over all links of all outputs.
+#ifndef SENDS_PER_MESSAGE_MAX
+#define SENDS_PER_MESSAGE_MAX 128
+#endif
+// One batch of the journal holds one unit of work: a state region, a position, and the reliable messages caused. A unit that
+// does not fit is refused like a flood of outputs.
+#ifndef BATCH_SIZE_MAX
+#define BATCH_SIZE_MAX 32768
+#endif
+
 // Manifest in its custom section, encoded.
 #define MANIFEST_SIZE_MAX 4096
 // Largest component module that a node accepts. Ours are 0.3-6 KiB; a Rust one with floating-point formatting reaches 100 KiB.

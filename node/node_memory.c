@@ -34,6 +34,7 @@ static void carve_tables(struct carver *carver, struct runtime_memory *memory, s
     tables->plan.resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
     tables->tasks = carve(carver, memory->task_max * sizeof(struct task));
     tables->links = carve(carver, memory->link_max * sizeof(struct link));
+    tables->peers = carve(carver, memory->peer_max * sizeof(struct peer));
     tables->output_links = carve(carver, memory->output_max * sizeof(uint32_t));
     tables->resource_of_plan = carve(carver, memory->resource_max * sizeof(uint32_t));
     tables->encoded = (struct buffer){carve(carver, BODY_SIZE_MAX), BODY_SIZE_MAX};
@@ -58,6 +59,7 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
     memory->resources = carve(carver, RESOURCES_PER_NODE_MAX * sizeof(struct resource));
     memory->messages = carve(carver, memory->message_max * sizeof(struct message));
     memory->states.data = carve(carver, memory->states.size);
+    memory->batch = (struct buffer){carve(carver, BATCH_SIZE_MAX), BATCH_SIZE_MAX};
     memory->coap.exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
     memory->coap.remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
     memory->coap.transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));

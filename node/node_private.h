@@ -63,6 +63,15 @@ struct node {
     // code read from disk for the runtime
     struct bytes code_read;
     struct bytes code_read_before;
+    // journal
+    struct port_journal *journal;
+    struct port_journal_report journal_report;
+    enum error journal_picture; // of the picture being written
+    bool journal_failed;
+    bool journal_rewrite;     // a picture is wanted
+    uint64_t journal_pending; // batches appended and not durable
+    uint64_t journal_due_ms;  // network time of the next flush, or try
+    uint64_t journal_base;    // size of the last picture
     // log
     struct log_line log[LOG_LINES_MAX];
     uint32_t log_count; // ever written
@@ -80,6 +89,13 @@ enum error node_store_plan_read(struct node *node, struct bytes *out);
 enum error node_store_code(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes wasm);
 enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes *out);
 void node_store_close(struct node *node);
+
+// node_journal.c
+enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
+void node_journal_append(struct node *node, struct bytes batch);
+// At the end of each turn: makes durable what something waits for.
+void node_journal_flush(struct node *node);
+void node_journal_close(struct node *node);
 
 // node_serve.c
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response);

@@ -47,7 +47,7 @@ static void serve_plan(struct node *node, const struct coap_request *request, st
         answer_error(node, response, COAP_METHOD_NOT_ALLOWED, "a plan is PUT");
         return;
     }
-    enum error error = runtime_plan_put(&node->runtime, request->payload, false, missing, MISSING_MAX, &missing_count);
+    enum error error = runtime_plan_put(&node->runtime, request->payload, missing, MISSING_MAX, &missing_count);
     if (error == ERROR_NOT_FOUND) {
         answer_missing(node, response, (const uint8_t(*)[DIGEST_SIZE])missing, missing_count);
     } else if (error == ERROR_STORAGE) {

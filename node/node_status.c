@@ -41,13 +41,17 @@ static void write_resource(const struct resource *resource, struct text *out) {
 static void write_traffic(const struct node *node, struct text *out) {
     text_add(out, "\"messages\":{");
     for (uint32_t i = 0; i < DELIVERY_CLASS_COUNT; i++) {
-        const struct traffic *traffic = &node->runtime.traffic[i];
-        text_add(
-            out,
-            "%s\"%s\":{\"sent\":%llu,\"received\":%llu,\"dropped\":%llu,\"duplicates\":%llu,\"refused\":%llu,\"expired\":%llu,",
-            i == 0 ? "" : ",", delivery_class_text((enum delivery_class)i), (printed)traffic->sent, (printed)traffic->received,
-            (printed)traffic->dropped, (printed)traffic->duplicates, (printed)traffic->refused, (printed)traffic->expired);
-        text_add(out, "\"remote\":%llu,\"retried\":%llu}", (printed)traffic->remote, (printed)traffic->retried);
+        const struct link_counters *counters = &node->runtime.traffic[i].counters;
+        text_add(out,
+                 "%s\"%s\":{\"sent\":%llu,\"received\":%llu,\"dropped\":%llu,\"superseded\":%llu,\"duplicates\":%llu,"
+                 "\"refused\":%llu,",
+                 i == 0 ? "" : ",", delivery_class_text((enum delivery_class)i), (printed)counters->sent,
+                 (printed)counters->received, (printed)counters->dropped, (printed)counters->superseded,
+                 (printed)counters->duplicates, (printed)counters->refused);
+        text_add(out,
+                 "\"expired\":%llu,\"retried\":%llu,\"lost\":%llu,\"fallbacks\":%llu,\"quarantined\":%llu,\"remote\":%llu}",
+                 (printed)counters->expired, (printed)counters->retried, (printed)counters->lost, (printed)counters->fallbacks,
+                 (printed)counters->quarantined, (printed)node->runtime.traffic[i].remote);
     }
     const struct coap_counters *coap = &node->runtime.coap.counters;
     text_add(
@@ -69,8 +73,9 @@ void node_status_write(const struct node *node, struct text *out) {
              (printed)node->runtime.building_ms);
     text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu}", (printed)node->config.memory_bytes,
              (printed)runtime_memory_used(&node->runtime));
-    text_add(out, ",\"fallbacks\":%llu,\"foreign\":%llu,\"tasks\":[", (printed)node->runtime.fallbacks,
-             (printed)node->runtime.foreign);
+    text_add(out, ",\"foreign\":%llu,\"journal\":{\"batches\":%llu,\"waiting\":%llu},\"tasks\":[",
+             (printed)node->runtime.foreign, (printed)(node->runtime.journaled - POSITION_OF_THE_PAST),
+             (printed)(node->runtime.journaled - node->runtime.durable));
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         text_add(out, i == 0 ? "" : ",");
         write_task(node, &tables->tasks[i], out);

@@ -84,16 +84,19 @@ struct port_journal;
 struct port_journal_report {
     uint64_t batches;    // handed back
     uint64_t torn_bytes; // at the end, without a whole batch behind them: what a crash leaves, nothing acknowledged is in it
-    uint64_t
-        lost_batches; // whole ones behind damage: they were durable once and are not handed back, for order would have a hole
+    // Whole ones behind damage: they were durable once and are not handed back, for order would have a hole. Not 0 either when
+    // the journal's very head is gone, and with it every way to know.
+    uint64_t lost_batches;
 };
 
-// Opens or makes the journal in an existing directory. `replay` may be NULL. ERROR_STORAGE, ERROR_UNSUPPORTED (a later format),
-// ERROR_MEMORY.
+// Opens or makes the journal in an existing directory. `replay` may be NULL. What was handed back is durable then. When there
+// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. ERROR_STORAGE (also:
+// another process has it), ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
 MUST_CHECK enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
                                         struct port_journal **out, struct port_journal_report *report,
                                         char refusal[PORT_REFUSAL_SIZE]);
-// Adds one batch of 1 byte to PORT_JOURNAL_BATCH_MAX. No I/O before flush. ERROR_MEMORY, ERROR_TOO_LARGE.
+// Adds one batch of 1 byte to PORT_JOURNAL_BATCH_MAX. It buffers; a rewrite may write on the way. ERROR_MEMORY (flush more
+// often), ERROR_TOO_LARGE (the batch, or the whole journal: rewrite it).
 #define PORT_JOURNAL_BATCH_MAX 65536
 MUST_CHECK enum error port_journal_append(struct port_journal *journal, struct bytes batch);
 // Makes everything appended so far durable; returns when it is. ERROR_STORAGE.
@@ -101,7 +104,9 @@ MUST_CHECK enum error port_journal_flush(struct port_journal *journal);
 // Bytes that the journal takes on the disk now, appended ones included.
 uint64_t port_journal_size(const struct port_journal *journal);
 // Begins a new journal beside the old one; appends go there until commit, which makes it durable and drops the old one. After
-// an error the old one stays as it was on the disk and the journal refuses to flush until a rewrite succeeds. ERROR_STORAGE.
+// an error the old one stays as it was on the disk and the journal refuses to flush until a rewrite succeeds. Batches that were
+// appended before and not flushed are dropped with the old one. No flush in between; a second rewrite begins anew.
+// ERROR_STORAGE.
 MUST_CHECK enum error port_journal_rewrite(struct port_journal *journal);
 MUST_CHECK enum error port_journal_commit(struct port_journal *journal);
 void port_journal_close(struct port_journal *journal);

@@ -46,6 +46,7 @@ static void serve(void *context, const struct coap_request *request, struct coap
     if (party->change_after != 0 && party->served == party->change_after) {
         large[0] ^= 0xff;
     }
+    party->later = coap_later_of(request);
     *response = party->answer;
 }
 
@@ -61,7 +62,7 @@ static void completed(void *context, const struct coap_completion *completion) {
 static void start(struct party *party, uint8_t number) {
     memset(party, 0, sizeof *party);
     party->address.octets[COAP_ADDRESS_SIZE - 1] = number;
-    party->answer = (struct coap_response){COAP_CHANGED, COAP_FORMAT_NONE, {NULL, 0}};
+    party->answer = (struct coap_response){.code = COAP_CHANGED, .content_format = COAP_FORMAT_NONE, .body = {NULL, 0}};
     struct coap_parameters parameters = coap_parameters_default();
     parameters.ack_random_percent = 100;
     struct coap_callbacks callbacks = {party, transmit, serve, completed};

@@ -38,6 +38,7 @@ struct party {
     size_t payload_size;
     uint8_t payload[BODY_SIZE];
     uint8_t delivery_size;
+    struct coap_later later; // of the last request, when the answer is deferred
     // What was completed.
     uint32_t completed;
     struct coap_completion completions[COMPLETIONS_MAX];

@@ -158,6 +158,12 @@ VECTORS = {
         "delivery",
         encode([COMMAND, 2**32 - 1, 2**64 - 1, 2**32 - 1, 16, 2**32 - 1, b"\xff" * 8]),
     ),
+    "batch-state": ("journal", "entry", encode([0, "counter", 1, bytes(12)])),
+    "batch-output-event": ("journal", "entry", encode([1, 2, 1, 2**40 + 1, 0, TRACE, 1000, 0, message(7.0)])),
+    "batch-output-command": ("journal", "entry", encode([1, 3, 1, 2**40 + 2, 10, TRACE, 1000, 61000, message(7.0)])),
+    "batch-position": ("journal", "entry", encode([2, 2, 1, 2**40 + 1])),
+    "batch-command": ("journal", "entry", encode([3, "room/valve", 8, 2**32 - 1, TRACE, 5000, message(30.0)])),
+    "batch-command-relinquished": ("journal", "entry", encode([3, "room/valve", 8, 2**32 - 1, TRACE, 5000, b""])),
     "message-0": ("message", "message", message(0.0)),
     "message-23": ("message", "message", message(23.0)),
     "message-24": ("message", "message", message(24.0)),
@@ -220,10 +226,46 @@ REFUSED = {
         encode(changed(REGISTRATION_EMPTY, 9, [f"c{n}" for n in range(17)])),
     ),
     "alive-map-incomplete": ("node", "alive", encode({0: 1, 1: "n", 2: 1, 3: 1})),
+    "batch-kind-unknown": ("journal", "entry", encode([4, 1])),
+    "batch-command-priority-0": ("journal", "entry", encode([3, "room/valve", 0, 1, TRACE, 5000, b""])),
     "delivery-class-unknown": ("delivery", "delivery", encode([3, 1, 1, 0, 0, 0, TRACE])),
     "delivery-trace-short": ("delivery", "delivery", encode([EVENT, 1, 1, 0, 0, 0, TRACE[:7]])),
     "delivery-priority-17": ("delivery", "delivery", encode([COMMAND, 1, 1, 1, 17, 0, TRACE])),
 }
+
+
+def crc32c(data):
+    """CRC-32C, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def journal(batches, segment=3, salt=0x1122334455667788, version=1):
+    """A segment of the journal, docs/formats/journal.md."""
+    header = b"TENONjnl" + struct.pack("<IQQ", version, segment, salt)
+    header += struct.pack("<I", crc32c(header))
+    data = header * 2
+    for index, batch in enumerate(batches):
+        covered = struct.pack("<QQII", segment, salt, index, len(batch)) + batch
+        data += b"\xb7rec" + struct.pack("<III", index, len(batch), crc32c(covered)) + batch
+    return data
+
+
+def journals():
+    """Files that are no CBOR, and so have no CDDL: port/posix/journal_test.c reads them."""
+    whole = journal([b"a", b"valve to 30 %", b"the third batch, which is somewhat longer than the others"])
+    damaged = bytearray(whole)
+    damaged[whole.index(b"valve")] ^= 0x01
+    return {
+        "journal-empty.bin": journal([]),
+        "journal-three-batches.bin": whole,
+        "journal-damaged-second.bin": bytes(damaged),
+        "refused-journal-future-version.bin": journal([b"a"], version=2),
+    }
 
 
 def files():
@@ -232,6 +274,8 @@ def files():
         yield f"{name}.cbor", cddl, rule, True, data
     for name, (cddl, rule, data) in REFUSED.items():
         yield f"refused-{name}.cbor", cddl, rule, False, data
+    for name, data in journals().items():
+        yield name, None, None, not name.startswith("refused-"), data
 
 
 def main():
