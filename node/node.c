@@ -194,10 +194,7 @@ static void turn(struct node *node, uint64_t ready) {
     node_member_advance(node);
     runtime_advance(&node->runtime);
     node->more = runtime_run(&node->runtime, RUN_BUDGET);
-<<<<<<< HEAD
-=======
     node_journal_flush(node);
->>>>>>> main
 }
 
 void node_step(struct node *node) {
