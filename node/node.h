@@ -4,8 +4,9 @@
 // node_run returns when `*stop` becomes true. Who has a loop of his own (the simulator) calls node_step whenever a datagram has
 // come or node_wait_ms has passed. No state is global: any number of nodes may live in one process.
 //
-// On disk, in config.data: `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each is replaced in one step, so that a
-// crash or a full disk leaves the old one. After a restart the node resumes from them; no orchestrator is needed.
+// On disk, in config.data: `identity` (made once, at random), `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each
+// is replaced in one step, so that a crash or a full disk leaves the old one. After a restart the node resumes from them; no
+// orchestrator is needed.
 //
 // Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /log, /r/<resource>, /.well-known/core.
 #ifndef TENON_NODE_NODE_H

@@ -1,4 +1,4 @@
-// What a node keeps on disk: its start counter, its plan, and components by digest.
+// What a node keeps on disk: its identity, its start counter, its plan, and components by digest.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +15,33 @@ static void path_of_code(const struct node *node, const uint8_t digest[DIGEST_SI
     snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/code/%s.wasm", node->config.data, hex);
 }
 
+// The identity tells this storage from any other under the node's name. It is made where the start counter begins: with that
+// gone, numbers begin anew, and only another identity makes the orchestrator raise the epochs that keep them apart. Like the
+// counter, a node that cannot write it must not start.
+static enum error read_identity(struct node *node, bool counted) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    char digits[24];
+    struct bytes before = {NULL, 0};
+    path_of(node, "identity", path);
+    enum error error = port_file_read(path, sizeof digits, &before);
+    if (error == ERROR_NONE) {
+        int size = (int)before.size;
+        snprintf(digits, sizeof digits, "%.*s", size, (const char *)before.data);
+        node->identity = counted ? strtoull(digits, NULL, 16) : 0;
+        free((void *)(uintptr_t)before.data);
+    } else if (error != ERROR_NOT_FOUND && error != ERROR_TOO_LARGE) {
+        return error;
+    }
+    if (node->identity != 0) {
+        return ERROR_NONE;
+    }
+    while (node->identity == 0) {
+        node->identity = port_entropy64();
+    }
+    int size = snprintf(digits, sizeof digits, "%016llx\n", (unsigned long long)node->identity);
+    return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
+}
+
 // The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start.
 static enum error count_boot(struct node *node) {
     char path[NODE_PATH_SIZE_MAX + 96];
@@ -26,6 +53,10 @@ static enum error count_boot(struct node *node) {
         node->boot = strtoull((const char *)before.data, NULL, 10);
         free((void *)(uintptr_t)before.data);
     } else if (error != ERROR_NOT_FOUND) {
+        return error;
+    }
+    error = read_identity(node, node->boot > 0);
+    if (error != ERROR_NONE) {
         return error;
     }
     node->boot++;

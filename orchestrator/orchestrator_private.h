@@ -5,11 +5,13 @@
 #include "core/registration.h"
 #include "orchestrator/binding.h"
 #include "orchestrator/orchestrator.h"
+#include "orchestrator/planner.h"
 
 #define MISSING_MAX 64    // as many as a node names at once
 #define SEND_ROUNDS_MAX 8 // of plan, missing components, plan again
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 30000
+#define RECORD_NAME_SIZE PLANNER_RESOURCE_KEY_SIZE // the longest name of a record
 #define REASON_SIZE (NAME_SIZE_MAX + 16)
 #define SETTLE_MS 50           // after an event, so that ten nodes that register together cost one plan
 #define SEEN_INTERVAL_MS 60000 // between two notes of the signs of life in the store
@@ -41,11 +43,20 @@ struct fleet_node {
     char trouble[192]; // why the last attempt failed, "" when it did not
 };
 
-// What is known of a task, whether the policy has it now or had it once.
-struct task_record {
-    char name[NAME_SIZE_MAX];
+// Who has, or had last, the role of a task or a resource, whether the policy names it now or did once.
+struct record {
+    char name[RECORD_NAME_SIZE];
     char node[NAME_SIZE_MAX]; // "" for none
-    uint32_t epoch;
+    uint64_t identity;        // of the device that had the node's name then; 0 when the store does not know it
+    uint32_t epoch;           // never goes back
+};
+
+struct record_table {
+    const char *prefix; // of its keys in the store
+    struct record **items;
+    uint32_t count;
+    uint32_t room;
+    struct names names;
 };
 
 struct task_state {
@@ -91,10 +102,8 @@ struct orchestrator {
     struct fleet_node **nodes;
     uint32_t node_count;
     uint32_t node_room;
-    struct task_record **records;
-    uint32_t record_count;
-    uint32_t record_room;
-    struct names record_names;
+    struct record_table task_records;
+    struct record_table resource_records; // by planner_resource_key
     struct arena link_texts;
     struct names links; // "source -> destination" -> id
     uint32_t link_last;
@@ -128,8 +137,11 @@ struct placement_node fleet_placement(const struct fleet_node *node);
 // Notes that a plan must be made anew, soon.
 void orchestrator_mark(struct orchestrator *orchestrator, const char *why);
 const struct component *component_pinned(const struct orchestrator *orchestrator, const char *reference);
-struct task_record *record_find(const struct orchestrator *orchestrator, const char *name);
-struct task_record *record_add(struct orchestrator *orchestrator, const char *name);
+struct record *record_find(const struct record_table *table, const char *name);
+// The record, made when there is none; NULL without memory.
+struct record *record_add(struct record_table *table, const char *name);
+// True when the record tells of this node, and another device has the node's name now.
+bool record_is_replaced(const struct record *record, const struct fleet_node *node);
 
 // reconcile.c: places all tasks, makes all slices, stores and adopts them. ERROR_MEMORY, ERROR_STORAGE: nothing has changed.
 MUST_CHECK enum error orchestrator_reconcile(struct orchestrator *orchestrator, const char *reason);
@@ -137,7 +149,8 @@ MUST_CHECK enum error orchestrator_reconcile(struct orchestrator *orchestrator, 
 // recall.c: reads the store at start, and the forms in which it is written.
 MUST_CHECK enum error orchestrator_recall(struct orchestrator *orchestrator);
 MUST_CHECK enum error store_node(struct orchestrator *orchestrator, const struct fleet_node *node);
-MUST_CHECK enum error store_record(struct orchestrator *orchestrator, const struct task_record *record);
+MUST_CHECK enum error store_record(struct orchestrator *orchestrator, const struct record_table *table,
+                                   const struct record *record);
 MUST_CHECK enum error store_move(struct orchestrator *orchestrator, const struct move *move);
 MUST_CHECK enum error store_number(struct orchestrator *orchestrator, const char *key, uint64_t number);
 MUST_CHECK enum error store_slice(struct orchestrator *orchestrator, const char *node, uint64_t revision, struct bytes slice);
@@ -149,6 +162,9 @@ MUST_CHECK enum error store_seen(struct orchestrator *orchestrator);
 void send_advance(struct orchestrator *orchestrator);
 uint64_t send_deadline(const struct orchestrator *orchestrator);
 void send_completed(struct orchestrator *orchestrator, const struct coap_completion *completion);
+// Another device has the node's name. It must not get the plan of the one before, nor what of it is under way: it would run
+// tasks and resources with epochs that receivers know, and with numbers that they have seen. The next plan makes another slice.
+void send_forget(struct orchestrator *orchestrator, uint32_t index);
 // The node was seen to hold this revision.
 void send_held(struct orchestrator *orchestrator, struct fleet_node *node, uint64_t revision);
 

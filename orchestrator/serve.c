@@ -82,12 +82,17 @@ static bool names_are_visible(const struct registration *registration) {
 }
 
 // A known node registers again. True when plans may rest on what is different.
-static bool adopt_registration(struct orchestrator *orchestrator, struct fleet_node *node,
-                               const struct registration *registration, const struct coap_address *address) {
+static bool adopt_registration(struct orchestrator *orchestrator, uint32_t index, const struct registration *registration,
+                               const struct coap_address *address) {
+    struct fleet_node *node = orchestrator->nodes[index];
     bool moved = memcmp(&node->address, address, sizeof node->address) != 0;
     bool changed = moved || offers_differ(&node->registration, registration);
     if (node->registration.boot != registration->boot) {
         orchestrator_log(orchestrator, "node %s has started again (start %" PRIu64 ")", registration->node, registration->boot);
+    }
+    if (node->registration.identity != registration->identity) {
+        orchestrator_log(orchestrator, "node %s: another device took the role, or it lost its storage", registration->node);
+        send_forget(orchestrator, index);
     }
     node->registration = *registration;
     node->address = *address;
@@ -110,6 +115,7 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
     }
     struct fleet_node *node = fleet_find(orchestrator, registration.node, &index);
     bool known = node != NULL;
+    bool replaced = false;
     bool changed = true;
     if (!known) {
         error = fleet_add(orchestrator, &registration, &request->peer, &node);
@@ -122,13 +128,16 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
         node->seen_unix_ms = orchestrator->moment.unix_ms;
         node->alive = true;
     } else {
-        changed = adopt_registration(orchestrator, node, &registration, &request->peer);
+        replaced = node->registration.identity != registration.identity;
+        changed = adopt_registration(orchestrator, index, &registration, &request->peer);
     }
     if (changed) {
         if (store_node(orchestrator, node) != ERROR_NONE) {
             orchestrator_log(orchestrator, "%s", store_refusal(orchestrator->store));
         }
-        orchestrator_mark(orchestrator, known ? "a node changed" : "a node was added");
+        orchestrator_mark(orchestrator, replaced ? "another device took the role"
+                                        : known  ? "a node changed"
+                                                 : "a node was added");
     }
     note_sign_of_life(orchestrator, node);
     send_held(orchestrator, node, registration.plan_revision);

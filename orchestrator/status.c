@@ -11,24 +11,35 @@ static json_t *whole(uint64_t number) {
     return json_integer((json_int_t)number);
 }
 
+static json_t *resource_status(const struct orchestrator *orchestrator, const struct fleet_node *node,
+                               const struct registration_resource *resource) {
+    char buffer[PLANNER_RESOURCE_KEY_SIZE];
+    const char *key = planner_resource_key(resource->name, node->registration.node, buffer);
+    const struct record *record = record_find(&orchestrator->resource_records, key);
+    bool here = record != NULL && strcmp(record->node, node->registration.node) == 0;
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", resource->name, "quantity", resource->quantity, "unit",
+                     resource->unit, "type", value_type_text(resource->type), "actuator", (int)resource->actuator, "epoch",
+                     here ? whole(record->epoch) : json_null()); // null: no plan names it on this node
+}
+
 static json_t *node_status(const struct orchestrator *orchestrator, const struct fleet_node *node) {
     const struct registration *registration = &node->registration;
     char address[64];
+    char identity[20];
     port_address_text(&node->address, address);
+    snprintf(identity, sizeof identity, "%016" PRIx64, registration->identity);
     json_t *capabilities = json_array();
     for (uint32_t i = 0; i < registration->capability_count; i++) {
         json_array_append_new(capabilities, json_string(registration->capabilities[i]));
     }
     json_t *resources = json_array();
     for (uint32_t i = 0; i < registration->resource_count; i++) {
-        const struct registration_resource *resource = &registration->resources[i];
-        json_array_append_new(resources, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", resource->name, "quantity",
-                                                   resource->quantity, "unit", resource->unit, "type",
-                                                   value_type_text(resource->type), "actuator", (int)resource->actuator));
+        json_array_append_new(resources, resource_status(orchestrator, node, &registration->resources[i]));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "name", registration->node,
-                     "address", address, "kind", registration->kind, "engine", registration->engine, "alive", (int)node->alive,
-                     "confirmed", (int)node->confirmed, "last_seen_ms", whole(node->seen_unix_ms), "silent_ms",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "name",
+                     registration->node, "address", address, "identity", identity, "kind", registration->kind, "engine",
+                     registration->engine, "alive", (int)node->alive, "confirmed", (int)node->confirmed, "last_seen_ms",
+                     whole(node->seen_unix_ms), "silent_ms",
                      whole(node->confirmed ? orchestrator->moment.now_ms - node->seen_ms : 0), "capabilities", capabilities,
                      "memory_total", whole(registration->memory_total_bytes), "memory_free",
                      whole(registration->memory_free_bytes), "plan_revision", whole(node->held_revision), "wanted_revision",
