@@ -37,7 +37,7 @@ struct node {
     struct runtime runtime;
     void *tables; // one block behind runtime_memory
     uint64_t boot;
-    bool more; // the last turn ended with messages that could be given to tasks at once
+    bool more;         // the last turn ended with messages that could be given to tasks at once
     uint64_t identity; // of its storage; never 0
     // time
     uint64_t started_ms;       // network clock at the start

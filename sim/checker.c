@@ -118,23 +118,79 @@ static struct channel *channel_of(struct checkers *checkers, uint32_t id, enum d
 
 // --- effects that a crash may undo ---------------------------------------------------------------------------------------
 
-static void note_effect(struct checkers *checkers, const struct host *host, const struct task *task, uint32_t link,
-                        bool received, uint64_t read) {
+static void note_effect(struct checkers *checkers, const struct host *host, uint32_t link, bool received, uint64_t read) {
     struct effects *effects = &checkers->effects[host->index];
-    if (task->plan->durability == DURABILITY_NONE || host->storage.journal_count == 0) {
-        return;
-    }
+    uint64_t appended = host->storage.journal_count > 0 ? host->storage.journals[0].appended : 0;
     if (effects->count == effects->room) {
         effects->room = effects->room * 2 + 64;
         effects->items = realloc(effects->items, effects->room * sizeof *effects->items);
         ASSERT(effects->items != NULL);
     }
-    effects->items[effects->count++] = (struct effect){link, received, read, host->storage.journals[0].appended + 1};
+    effects->items[effects->count++] = (struct effect){link, received, read, appended + 1};
+    effects->open++;
+}
+
+static void undo(struct checkers *checkers, const struct effect *effect) {
+    struct channel *channel = checker_channel(checkers, effect->channel);
+    if (effect->received) {
+        channel->read = effect->read;
+        return;
+    }
+    if (channel->delivery == DELIVERY_EVENT && channel->read >= channel->written) {
+        sim_breach(checkers->sim, "delivery", "%s -> %s: a message took effect whose sender had not made it durable",
+                   channel->source, channel->destination);
+    }
+    channel->written--;
+}
+
+// Gives the messages of the unit of work the numbers that their links gave them: the last ones.
+static void number_messages(struct checkers *checkers, const struct host *host, const struct effects *effects) {
+    const struct runtime_tables *tables = runtime_tables(node_runtime(host->node));
+    for (uint32_t i = effects->count - effects->open; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        const struct link *link = effect->received ? NULL : find_link(tables, effect->channel);
+        struct channel *channel = checker_channel(checkers, effect->channel);
+        if (link != NULL) {
+            uint64_t later = channel->written - 1 - effect->read; // sent after this one
+            channel->ring[effect->read % SENT_KEPT].sequence = link->sequence - later;
+        }
+    }
+}
+
+void checker_settle(struct checkers *checkers, const struct host *host) {
+    struct effects *effects = &checkers->effects[host->index];
+    if (effects->open == 0) {
+        return;
+    }
+    const struct runtime_tables *tables = runtime_tables(node_runtime(host->node));
+    bool same_plan = tables->plan.revision == effects->revision && effects->task < tables->plan.task_count;
+    bool failed = same_plan && tables->tasks[effects->task].messages == effects->handled;
+    if (failed) {
+        for (uint32_t i = 0; i < effects->open; i++) {
+            undo(checkers, &effects->items[effects->count - 1 - i]);
+        }
+    } else {
+        number_messages(checkers, host, effects);
+    }
+    if (failed || !effects->durable) {
+        effects->count -= effects->open;
+    }
+    effects->open = 0;
+}
+
+static void open_work(struct checkers *checkers, const struct host *host, const struct task *task, bool parameter) {
+    struct effects *effects = &checkers->effects[host->index];
+    const struct runtime_tables *tables = runtime_tables(node_runtime(host->node));
+    effects->task = parameter ? NO_INDEX : (uint32_t)(task - tables->tasks);
+    effects->handled = task->messages;
+    effects->revision = tables->plan.revision;
+    effects->durable = task->plan->durability != DURABILITY_NONE && host->storage.journal_count > 0;
 }
 
 void checker_durable(struct checkers *checkers, const struct host *host, uint64_t batch) {
     struct effects *effects = &checkers->effects[host->index];
     uint32_t done = 0;
+    checker_settle(checkers, host);
     while (done < effects->count && effects->items[done].batch <= batch) {
         done++;
     }
@@ -147,17 +203,7 @@ void checker_durable(struct checkers *checkers, const struct host *host, uint64_
 static void undo_effects(struct checkers *checkers, const struct host *host, uint64_t survived) {
     struct effects *effects = &checkers->effects[host->index];
     while (effects->count > 0 && effects->items[effects->count - 1].batch > survived) {
-        const struct effect *effect = &effects->items[--effects->count];
-        struct channel *channel = checker_channel(checkers, effect->channel);
-        if (effect->received) {
-            channel->read = effect->read;
-            continue;
-        }
-        if (channel->delivery == DELIVERY_EVENT && channel->read >= channel->written) {
-            sim_breach(checkers->sim, "delivery", "%s -> %s: a message took effect whose sender had not made it durable",
-                       channel->source, channel->destination);
-        }
-        channel->written--;
+        undo(checkers, &effects->items[--effects->count]);
     }
     effects->count = 0;
 }
@@ -188,6 +234,7 @@ static void loosen_links(struct checkers *checkers, const struct host *host, boo
 }
 
 void checker_crashed(struct checkers *checkers, const struct host *host, uint64_t survived) {
+    checker_settle(checkers, host);
     undo_effects(checkers, host, survived);
     loosen_links(checkers, host, false);
 }
@@ -216,12 +263,16 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
                       const struct message *message) {
     struct sim *sim = checkers->sim;
     const struct link *link = find_link(runtime_tables(node_runtime(host->node)), message->link);
+    open_work(checkers, host, task, false);
     sim->totals.received++;
     checkers->received[message->delivery]++;
     TRACE(sim, TRACE_RECEIVE, host, trace_hash_bytes(message_bytes(message)), "task %s gets a message on input %u, link %u",
           task->plan->name, input, message->link);
     if (sim->options.sabotage == SABOTAGE_STRANGER && sim->totals.received % 50 == 49) {
         input++;
+    }
+    if (link == NULL && message->sequence == 0) {
+        return; // the outcome of a command, told by the node to its task
     }
     bool connected = link != NULL && link->plan->destination.kind == END_TASK && link->plan->destination.port == input &&
                      &runtime_tables(node_runtime(host->node))->tasks[link->plan->destination.index] == task;
@@ -232,7 +283,7 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     }
     struct channel *channel = channel_of(checkers, message->link, (enum delivery_class)message->delivery);
     channel->destination_host = host->index;
-    if (message->delivery == DELIVERY_MEASUREMENT || link->plan->source.kind == END_RESOURCE ||
+    if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0 || link->plan->source.kind == END_RESOURCE ||
         (channel->known && strchr(channel->source, '.') == NULL)) {
         return;
     }
@@ -245,7 +296,7 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     }
     uint64_t read = channel->read;
     delivery_received(checkers, host, task, channel, message);
-    note_effect(checkers, host, task, message->link, true, read);
+    note_effect(checkers, host, message->link, true, read);
 }
 
 static void emit(struct checkers *checkers, const struct host *host, const struct task *task, const struct plan_link *plan,
@@ -264,16 +315,21 @@ static void emit(struct checkers *checkers, const struct host *host, const struc
         channel->read++;
     }
     bool optional = plan->delivery != DELIVERY_EVENT || task->plan->epoch < channel->source_epoch;
-    channel->ring[channel->written++ % SENT_KEPT] = (struct sent){hash, checkers->sim->now_us, task->plan->epoch, optional};
+    channel->ring[channel->written++ % SENT_KEPT] =
+        (struct sent){.hash = hash, .sent_us = checkers->sim->now_us, .epoch = task->plan->epoch, .optional = optional};
     channel->last_sent_us = checkers->sim->now_us;
     checkers->emitted[plan->delivery]++;
     if (plan->delivery != DELIVERY_MEASUREMENT) {
-        note_effect(checkers, host, task, plan->id, false, 0);
+        note_effect(checkers, host, plan->id, false, channel->written - 1);
     }
 }
 
-void checker_emitted(struct checkers *checkers, const struct host *host, const struct task *task, const struct outbox *outbox) {
+void checker_emitted(struct checkers *checkers, const struct host *host, const struct task *task, const struct outbox *outbox,
+                     bool parameter) {
     const struct runtime_tables *tables = runtime_tables(node_runtime(host->node));
+    if (parameter) {
+        open_work(checkers, host, task, true);
+    }
     struct sim *sim = checkers->sim;
     for (uint32_t i = 0; i < outbox->entry_count; i++) {
         uint32_t output = outbox->entries[i].output;

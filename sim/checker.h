@@ -39,6 +39,7 @@ const char *sabotage_text(enum sabotage sabotage);
 // One message that was sent over a link.
 struct sent {
     uint64_t hash;
+    uint64_t sequence; // 0 until its unit of work is over
     uint64_t sent_us;
     uint32_t epoch; // of its source
     bool optional;  // may be lost: an end of the link lost its memory
@@ -71,9 +72,16 @@ struct effect {
     uint64_t batch;
 };
 
+// The effects of a host, oldest first. The last `open` belong to the unit of work in hand: when its task did not count it as
+// handled (no room for its outputs), it has not happened and the message comes again.
 struct effects {
     struct effect *items;
     uint32_t count, room;
+    uint32_t open;
+    bool durable;     // the unit of work is in the journal
+    uint32_t task;    // that works, NO_INDEX for a parameter
+    uint64_t handled; // messages that it had handled before
+    uint64_t revision;
 };
 
 struct checkers {
@@ -82,8 +90,7 @@ struct checkers {
     uint32_t count;
     struct effects *effects; // by host
     uint64_t cheats;
-    uint64_t held_hash; // SABOTAGE_SWAP
-    uint32_t held_link;
+    struct message held; // SABOTAGE_SWAP
     // for the report
     uint64_t received[DELIVERY_CLASS_COUNT];
     uint64_t emitted[DELIVERY_CLASS_COUNT];
@@ -100,8 +107,11 @@ struct channel *checker_channel(struct checkers *checkers, uint32_t link);
 
 void checker_received(struct checkers *checkers, const struct host *host, const struct task *task, uint32_t input,
                       const struct message *message);
-void checker_emitted(struct checkers *checkers, const struct host *host, const struct task *task, const struct outbox *outbox);
+void checker_emitted(struct checkers *checkers, const struct host *host, const struct task *task, const struct outbox *outbox,
+                     bool parameter);
 void checker_actuated(struct checkers *checkers, const struct host *host, const struct sim_point *point, bool has_value);
+// The unit of work before is over: called before the next one and at the end of each turn.
+void checker_settle(struct checkers *checkers, const struct host *host);
 // Batches up to this number are durable.
 void checker_durable(struct checkers *checkers, const struct host *host, uint64_t batch);
 // The host's program is about to end; of its journal the batches up to `survived` are left.

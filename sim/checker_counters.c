@@ -4,7 +4,7 @@
 // them, and the sums are bounds.
 #include "sim/sim.h"
 
-static void add(struct traffic *to, const struct traffic *from) {
+static void add(struct link_counters *to, const struct link_counters *from) {
     const uint64_t *numbers = (const uint64_t *)from;
     uint64_t *sums = (uint64_t *)to;
     for (size_t i = 0; i < sizeof *to / sizeof *sums; i++) {
@@ -27,7 +27,7 @@ static void count_waiting(const struct runtime *runtime, enum delivery_class del
 
 void counters_finish(struct checkers *checkers) {
     struct sim *sim = checkers->sim;
-    struct traffic sum = {0};
+    struct link_counters sum = {0};
     uint64_t queued = 0;
     uint64_t pending = 0;
     bool from_resources = false;
@@ -35,7 +35,7 @@ void counters_finish(struct checkers *checkers) {
         const struct host *host = sim->hosts[i];
         add(&sum, &host->past[DELIVERY_EVENT]);
         if (host->node != NULL) {
-            add(&sum, &node_runtime(host->node)->traffic[DELIVERY_EVENT]);
+            add(&sum, &node_runtime(host->node)->traffic[DELIVERY_EVENT].counters);
             count_waiting(node_runtime(host->node), DELIVERY_EVENT, &queued, &pending);
         }
     }

@@ -133,6 +133,9 @@ static enum error tap_receive(struct engine_instance *instance, uint32_t input, 
     const struct task *task = host->dead || runtime == NULL ? NULL : task_of(instance, runtime);
     const struct message *message = task == NULL ? NULL : message_of(runtime, bytes);
     enum error error = ERROR_NONE;
+    if (task != NULL) {
+        checker_settle(&sim->checkers, host);
+    }
     uint32_t times = message == NULL ? 1 : checker_sabotaged_times(&sim->checkers, message);
     for (uint32_t i = 0; i < times && error == ERROR_NONE; i++) {
         error = real_engine->receive(instance->real, input, bytes, outbox);
@@ -141,7 +144,7 @@ static enum error tap_receive(struct engine_instance *instance, uint32_t input, 
         }
     }
     if (error == ERROR_NONE && outbox->violation == ERROR_NONE && task != NULL) {
-        checker_emitted(&sim->checkers, host, task, outbox);
+        checker_emitted(&sim->checkers, host, task, outbox, message == NULL);
     }
     return error;
 }

@@ -80,7 +80,7 @@ struct host {
     uint64_t planned_us;   // it took another plan, or started
     uint64_t plan_revision;
     // what it lost at crashes, for the counters' checker
-    struct traffic past[DELIVERY_CLASS_COUNT];
+    struct link_counters past[DELIVERY_CLASS_COUNT];
     uint64_t lives;
 };
 

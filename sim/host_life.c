@@ -179,6 +179,9 @@ void host_turn(struct host *host) {
     host_enter(host);
     uint64_t wait_ms = turn(host);
     host_leave();
+    if (host->node != NULL && !host->dead) {
+        checker_settle(&host->sim->checkers, host);
+    }
     if (host->dead) {
         host_crash(host, "in the middle of a turn");
         return;
@@ -227,7 +230,7 @@ void host_start(struct host *host) {
 static void keep_counters(struct host *host) {
     const struct runtime *runtime = node_runtime(host->node);
     for (uint32_t i = 0; i < DELIVERY_CLASS_COUNT; i++) {
-        const uint64_t *from = (const uint64_t *)&runtime->traffic[i];
+        const uint64_t *from = (const uint64_t *)&runtime->traffic[i].counters;
         uint64_t *to = (uint64_t *)&host->past[i];
         for (size_t k = 0; k < sizeof host->past[i] / sizeof *to; k++) {
             to[k] += from[k];
