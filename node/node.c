@@ -160,6 +160,7 @@ static void receive_all(struct node *node) {
             return;
         }
         if (error == ERROR_NONE) {
+            runtime_waited(&node->runtime, port_udp_waited_ms(node->udp));
             runtime_datagram(&node->runtime, &from, (struct bytes){datagram, size});
             (void)runtime_run(&node->runtime, RUN_BUDGET);
         }
