@@ -202,6 +202,11 @@ void faults_end(struct sim *sim) {
     }
 }
 
+void faults_step(struct host *host, int64_t step_ms) {
+    host->unix_offset_ms += step_ms;
+    host->sim->faults.set_back_us += step_ms < 0 ? (uint64_t)-step_ms * 1000 : 0;
+}
+
 // The device is taken out; what comes back in its place knows nothing.
 void faults_replace(struct sim *sim, struct host *host) {
     host_crash(host, "for good: the device is replaced");
@@ -264,7 +269,7 @@ static void happen_to(struct sim *sim, enum fault_kind kind, struct host *host) 
         plan_undo(sim, kind, host->index, 0, some_time(sim, 2 * MINUTE_US));
         break;
     case FAULT_CLOCK_STEP:
-        host->unix_offset_ms += (int64_t)random_below(random, 7200001) - 3600000;
+        faults_step(host, (int64_t)random_below(random, 7200001) - 3600000);
         break;
     case FAULT_DISK_FULL:
         host->storage.full = true;

@@ -48,6 +48,7 @@ struct faults {
     const char *name;
     uint64_t mean_us[FAULT_KIND_COUNT]; // between two of a kind, 0 for never
     uint64_t done[FAULT_KIND_COUNT];
+    uint64_t set_back_us; // wall clocks, all together
     uint32_t fail_ppm;
     int32_t drift_ppm_max;
     struct bytes script; // from malloc
@@ -70,6 +71,8 @@ struct undo {
     uint64_t life;
 };
 void faults_undo(struct sim *sim, struct undo *undo);
+// Sets the host's wall clock.
+void faults_step(struct host *host, int64_t step_ms);
 void faults_thaw(struct host *host);
 // Takes the device out; another one with an empty disk takes its role a minute later.
 void faults_replace(struct sim *sim, struct host *host);

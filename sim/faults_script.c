@@ -212,7 +212,7 @@ static void do_host(enum action action, const struct line *line, struct host *ho
         host_set_drift(host, (int32_t)strtol(line->words[3], NULL, 10));
         break;
     case ACTION_STEP:
-        host->unix_offset_ms += (line->words[3][0] == '-' ? -1 : 1) * (int64_t)(duration_us(line->words[3]) / 1000);
+        faults_step(host, (line->words[3][0] == '-' ? -1 : 1) * (int64_t)(duration_us(line->words[3]) / 1000));
         break;
     case ACTION_DISK_FULL:
     case ACTION_DISK_OK:

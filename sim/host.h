@@ -33,7 +33,7 @@ struct flight {
     struct flight *next;
     struct coap_address from;
     uint32_t to; // host
-    uint64_t sent_us;
+    uint64_t sent_us, arrived_us;
     uint32_t size;
     uint8_t data[DATAGRAM_SIZE_MAX];
 };

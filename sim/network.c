@@ -109,7 +109,10 @@ void network_arrive(struct sim *sim, struct flight *flight) {
         return;
     }
     sim->network.arrived++;
+    uint64_t delay_us = sim->now_us - flight->sent_us;
+    host->longest_delay_us = delay_us > host->longest_delay_us ? delay_us : host->longest_delay_us;
     TRACE(sim, TRACE_ARRIVE, host, flight->size, "arrive %u bytes", flight->size);
+    flight->arrived_us = sim->now_us;
     flight->next = NULL;
     if (host->inbox_tail == NULL) {
         host->inbox_head = flight;

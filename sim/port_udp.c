@@ -8,6 +8,7 @@
 
 struct port_udp {
     struct host *host;
+    uint64_t waited_ms;
 };
 
 enum error port_udp_open(const char *address, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]) {
@@ -22,7 +23,7 @@ enum error port_udp_open(const char *address, struct port_udp **out, char refusa
         snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for a socket");
         return ERROR_MEMORY;
     }
-    udp->host = host;
+    *udp = (struct port_udp){.host = host};
     host->bound = true;
     *out = udp;
     return ERROR_NONE;
@@ -59,10 +60,13 @@ enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, str
         memcpy(buffer.data, flight->data, flight->size);
         *size = flight->size;
     }
-    uint64_t delay_us = host->sim->now_us - flight->sent_us;
-    host->longest_delay_us = delay_us > host->longest_delay_us ? delay_us : host->longest_delay_us;
+    udp->waited_ms = (host->sim->now_us - flight->arrived_us) / 1000;
     network_release(&host->sim->network, flight);
     return fits ? ERROR_NONE : ERROR_TOO_LARGE;
+}
+
+uint64_t port_udp_waited_ms(const struct port_udp *udp) {
+    return udp->waited_ms;
 }
 
 int port_udp_descriptor(const struct port_udp *udp) {
