@@ -65,6 +65,18 @@ static const struct command commands[] = {
      "\n"
      "  --json          for machines\n"
      "  --node ADDRESS  ask this node instead of the orchestrator; works also when there is none\n"},
+    {"override", command_override, "command an actuator by hand, for a while",
+     "tenon override RESOURCE VALUE --for DURATION [--priority 8] [--orchestrator ADDRESS | --node ADDRESS]\n"
+     "tenon override RESOURCE --release [--priority 8]\n"
+     "\n"
+     "Holds the value at the actuator against whatever the tasks command with a lower priority, until the time is over or it "
+     "is\n"
+     "released. Prints what the actuator obeys now, and says when a higher priority outranks the override.\n"
+     "\n"
+     "  --for DURATION   how long it holds, at most 30d, as in 20min or 2h\n"
+     "  --priority N     1 (life safety) to 16; 8 is a person's, and no priority of the policy may be taken\n"
+     "  --release        let go again\n"
+     "  --node ADDRESS   the node that has the resource; works also when there is no orchestrator\n"},
     {"logs", command_logs, "show what a task did",
      "tenon logs TASK [--orchestrator ADDRESS]\n"
      "\n"

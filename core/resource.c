@@ -145,6 +145,9 @@ enum error runtime_override(struct runtime *runtime, uint32_t index, uint32_t pr
     if (item.size > ACTUATOR_VALUE_SIZE_MAX) {
         return ERROR_TOO_LARGE;
     }
+    if (value.size > 0 && wire_is_null(value)) {
+        return ERROR_MISMATCH;
+    }
     struct message message = {.link = NO_INDEX,
                               .size = (uint16_t)item.size,
                               .delivery = DELIVERY_COMMAND,

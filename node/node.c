@@ -96,6 +96,7 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
     }
     node->config = *config;
     node->engine = engine;
+    node->data_lock = -1;
     node->started_ms = port_clock_ms();
     node->building_base_ms = port_unix_local_ms();
     enum error error = node_memory_open(config->task_max, &memory, &node->tables);

@@ -8,7 +8,8 @@
 // is replaced in one step, so that a crash or a full disk leaves the old one. After a restart the node resumes from them; no
 // orchestrator is needed.
 //
-// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /log, /r/<resource>, /.well-known/core.
+// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /r/<resource>, /.well-known/core;
+// PUT and DELETE /r/<resource> (node/override.h).
 #ifndef TENON_NODE_NODE_H
 #define TENON_NODE_NODE_H
 

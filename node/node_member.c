@@ -109,7 +109,10 @@ void node_member_completed(struct node *node, const struct coap_completion *comp
         if (good) {
             node_log(node, "orchestrator", "registered");
         } else if (completion->error == ERROR_NONE) {
-            tell_once(node, "it refused the registration");
+            char why[200];
+            snprintf(why, sizeof why, "it refused the registration: %.*s", (int)completion->body.size,
+                     (const char *)completion->body.data);
+            tell_once(node, why);
         } else {
             tell_once(node, "it does not answer");
         }

@@ -61,6 +61,8 @@ struct node {
     uint64_t member_due_ms;
     bool member_told;
     uint8_t registration[REGISTRATION_SIZE_MAX]; // lives until the exchange is over: a large one goes block-wise
+    // disk
+    int data_lock; // negative: the directory is not ours
     // code read from disk for the runtime
     struct bytes code_read;
     struct bytes code_read_before;
@@ -102,6 +104,8 @@ void node_journal_close(struct node *node);
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response);
 
 // node_status.c
+// What an actuator obeys: "command", "safe" (its safe value) or "device" (nothing; it is left to itself).
+const char *node_status_source(const struct resource *resource);
 void node_status_write(const struct node *node, struct text *out);
 
 // node_drivers.c

@@ -22,18 +22,23 @@ static void write_task(const struct node *node, const struct task *task, struct 
     text_add(out, ",\"memory_bytes\":%u}", task->instance == NULL ? 0 : node->engine->memory_bytes(task->instance));
 }
 
+const char *node_status_source(const struct resource *resource) {
+    if (resource->priority > 0) {
+        return "command";
+    }
+    return resource->driven && resource->value_size > 0 ? "safe" : "device";
+}
+
 static void write_resource(const struct resource *resource, struct text *out) {
     text_add(out, "{\"name\":");
     text_add_json(out, resource->facts.name);
     text_add(out, ",\"unit\":");
     text_add_json(out, resource->facts.unit);
-    text_add(out, ",\"actuator\":%s,\"value\":", resource->facts.actuator ? "true" : "false");
+    text_add(out, ",\"type\":\"%s\",\"actuator\":%s,\"value\":", value_type_text(resource->facts.type),
+             resource->facts.actuator ? "true" : "false");
     text_add_item(out, (struct bytes){resource->value, resource->value_size});
     if (resource->facts.actuator) {
-        text_add(out, ",\"priority\":%u,\"source\":\"%s\"", resource->priority,
-                 resource->priority > 0                         ? "command"
-                 : resource->driven && resource->value_size > 0 ? "safe"
-                                                                : "device");
+        text_add(out, ",\"priority\":%u,\"source\":\"%s\"", resource->priority, node_status_source(resource));
     }
     text_add(out, ",\"updated_ms\":%llu}", (printed)resource->updated_ms);
 }

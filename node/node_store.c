@@ -5,6 +5,8 @@
 #include "core/sha256.h"
 #include "node/node_private.h"
 
+#define BOOT_SIZE 21 // 20 digits and the end of the line
+
 static void path_of(const struct node *node, const char *name, char out[NODE_PATH_SIZE_MAX + 96]) {
     snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/%s", node->config.data, name);
 }
@@ -42,13 +44,15 @@ static enum error read_identity(struct node *node, bool counted) {
     return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
 }
 
-// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start.
+// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start. But a disk that
+// somebody else filled must not keep a building dark after a power cut: the counter always has BOOT_SIZE bytes, which can be
+// overwritten where they are.
 static enum error count_boot(struct node *node) {
     char path[NODE_PATH_SIZE_MAX + 96];
-    char digits[24];
+    char digits[BOOT_SIZE + 1];
     struct bytes before = {NULL, 0};
     path_of(node, "boot", path);
-    enum error error = port_file_read(path, sizeof digits, &before);
+    enum error error = port_file_read(path, BOOT_SIZE, &before);
     if (error == ERROR_NONE) {
         node->boot = strtoull((const char *)before.data, NULL, 10);
         free((void *)(uintptr_t)before.data);
@@ -60,16 +64,31 @@ static enum error count_boot(struct node *node) {
         return error;
     }
     node->boot++;
-    int size = snprintf(digits, sizeof digits, "%llu\n", (unsigned long long)node->boot);
-    return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
+    snprintf(digits, sizeof digits, "%020llu\n", (unsigned long long)node->boot);
+    const struct bytes content = {(const uint8_t *)digits, BOOT_SIZE};
+    error = port_file_write(path, content);
+    if (error != ERROR_NONE && port_file_overwrite(path, content) == ERROR_NONE) {
+        node_log(node, "disk", "no new file can be written in %.160s: free some space; until then no plan is taken",
+                 node->config.data);
+        error = ERROR_NONE;
+    }
+    return error;
 }
 
 enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     char path[NODE_PATH_SIZE_MAX + 96];
     path_of(node, "code", path);
-    if (port_directory_make(path) != ERROR_NONE || count_boot(node) != ERROR_NONE) {
+    enum error error = port_directory_make(path);
+    error = error == ERROR_NONE ? port_directory_lock(node->config.data, &node->data_lock) : error;
+    if (error == ERROR_EXISTS) {
+        // Two daemons on one directory would overwrite each other's plan.
+        snprintf(refusal, PORT_REFUSAL_SIZE, "another node runs in %.160s: give each node a directory `data` of its own",
+                 node->config.data);
+        return error;
+    }
+    if (error != ERROR_NONE || count_boot(node) != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE,
-                 "cannot write in %.60s: check that the directory may be written and that the disk is not full",
+                 "cannot write in %.160s: check that the directory may be written and that the disk is not full",
                  node->config.data);
         return ERROR_STORAGE;
     }
@@ -119,6 +138,7 @@ enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_S
 }
 
 void node_store_close(struct node *node) {
+    port_directory_unlock(node->data_lock);
     free((void *)(uintptr_t)node->code_read_before.data);
     free((void *)(uintptr_t)node->code_read.data);
 }

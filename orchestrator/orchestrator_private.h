@@ -27,6 +27,9 @@ struct fleet_node {
     bool confirmed; // a sign of life since this process started
     uint64_t seen_ms;
     uint64_t seen_unix_ms;
+    bool doubled;        // another device asked for this name
+    uint64_t doubled_ms; // the last time
+    struct coap_address doubled_by;
     uint64_t held_revision; // of the plan that the node is known to hold
     uint64_t held_since_ms;
     uint64_t wanted_revision; // of `slice`, 0 for none

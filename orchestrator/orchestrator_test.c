@@ -54,6 +54,30 @@ static void an_unknown_node_is_asked_to_register(void **state) {
     assert_int_equal(scene->stations[0].reply_code, COAP_BAD_REQUEST);
 }
 
+static void a_name_that_lives_is_not_given_to_a_second_node(void **state) {
+    struct scene *scene = *state;
+    start_building(scene);
+    struct station *twin = &scene->stations[3];
+    twin->registration = scene->stations[0].registration;
+    register_node(scene, 3);
+    assert_int_equal(twin->reply_code, COAP_CONFLICT);
+    assert_non_null(strstr(twin->reply, "rename"));
+    ask(scene, PERSON, COAP_GET, "status", (struct bytes){NULL, 0});
+    assert_non_null(strstr(scene->stations[PERSON].reply, "asks for the name gateway"));
+    // The same node, started again at another address, is not a second one.
+    twin->registration.boot++;
+    register_node(scene, 3);
+    assert_int_equal(twin->reply_code, COAP_CHANGED);
+    // Nor is its replacement once it is dead.
+    twin->up = false;
+    scene->stations[0].up = false;
+    pass(scene, 10000);
+    scene->stations[0].up = true;
+    scene->stations[0].registration.boot = 1;
+    register_node(scene, 0);
+    assert_int_equal(scene->stations[0].reply_code, COAP_CHANGED);
+}
+
 static void the_tasks_of_a_dead_node_move_and_the_gap_is_measured(void **state) {
     struct scene *scene = *state;
     start_building(scene);
@@ -228,6 +252,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_policy_becomes_plans_and_only_missing_code_is_sent, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_bad_policy_is_refused_with_its_lines_and_changes_nothing, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(an_unknown_node_is_asked_to_register, scene_make, scene_free),
+        cmocka_unit_test_setup_teardown(a_name_that_lives_is_not_given_to_a_second_node, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(the_tasks_of_a_dead_node_move_and_the_gap_is_measured, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_task_bound_to_a_dead_node_waits_for_it, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_comes_back_gets_back_only_what_wants_to_be_near_it, scene_make, scene_free),

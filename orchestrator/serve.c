@@ -10,6 +10,7 @@
 #include "core/sha256.h"
 #include "core/wire.h"
 #include "orchestrator/orchestrator_private.h"
+#include "port/port.h"
 
 // An alive message that was under way while a plan was taken still names the plan before.
 #define HELD_SETTLE_MS 2000
@@ -81,6 +82,32 @@ static bool names_are_visible(const struct registration *registration) {
     return good;
 }
 
+// Whether another device than the node that lives under this name asks for it. A node that starts again, be it at another
+// address, has counted its starts up; a copied configuration has its own count, and the later of the two gets the name.
+static bool is_double(const struct orchestrator *orchestrator, const struct fleet_node *node,
+                      const struct registration *registration, const struct coap_address *address) {
+    return node->alive && node->confirmed && memcmp(&node->address, address, sizeof *address) != 0 &&
+           registration->boot <= node->registration.boot &&
+           orchestrator->moment.now_ms < node->seen_ms + orchestrator->options.dead_after_ms;
+}
+
+static void refuse_double(struct orchestrator *orchestrator, struct fleet_node *node, const struct coap_address *address,
+                          struct coap_response *response) {
+    char here[64];
+    char there[64];
+    port_address_text(&node->address, here);
+    port_address_text(address, there);
+    if (!node->doubled || memcmp(&node->doubled_by, address, sizeof *address) != 0) {
+        orchestrator_log(orchestrator, "node %s is at %s, and another at %s asks for its name: rename one of the two",
+                         node->registration.node, here, there);
+    }
+    node->doubled = true;
+    node->doubled_ms = orchestrator->moment.now_ms;
+    node->doubled_by = *address;
+    answer(orchestrator, response, COAP_CONFLICT, "a node '%s' lives at %s: rename one of the two", node->registration.node,
+           here);
+}
+
 // A known node registers again. True when plans may rest on what is different.
 static bool adopt_registration(struct orchestrator *orchestrator, uint32_t index, const struct registration *registration,
                                const struct coap_address *address) {
@@ -127,6 +154,9 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
                          registration.resource_count, registration.memory_total_bytes);
         node->seen_unix_ms = orchestrator->moment.unix_ms;
         node->alive = true;
+    } else if (is_double(orchestrator, node, &registration, &request->peer)) {
+        refuse_double(orchestrator, node, &request->peer, response);
+        return;
     } else {
         replaced = node->registration.identity != registration.identity;
         changed = adopt_registration(orchestrator, index, &registration, &request->peer);

@@ -110,6 +110,17 @@ static json_t *problem_list(const struct orchestrator *orchestrator) {
             json_array_append_new(list, json_string(text));
         }
     }
+    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+        const struct fleet_node *node = orchestrator->nodes[i];
+        if (node->doubled &&
+            orchestrator->moment.now_ms < node->doubled_ms + 2 * (uint64_t)orchestrator->options.dead_after_ms) {
+            char address[64];
+            port_address_text(&node->doubled_by, address);
+            snprintf(text, sizeof text, "another node at %s asks for the name %s: rename one of the two", address,
+                     node->registration.node);
+            json_array_append_new(list, json_string(text));
+        }
+    }
     if (orchestrator->store_failed) {
         json_array_append_new(list, json_string(store_refusal(orchestrator->store)));
     }

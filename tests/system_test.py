@@ -222,8 +222,6 @@ def test_fresh_device_in_a_role_gets_a_higher_epoch_and_control_goes_on(house):
     assert "another device took the role" in house.log("orchestrator")
 
 
-@pytest.mark.xfail(strict=True, reason="core/link.c takes the start counter for the epoch of a resource; remove this mark "
-                   "when it takes plan_resource.epoch")
 def test_fresh_device_with_sensors_is_listened_to(house):
     house.apply()
     house.kill("room")
@@ -243,6 +241,57 @@ def test_node_that_cannot_keep_an_identity_does_not_start(house):
     result = house.tenon("node", str(house.folder / "other.yaml"), check=False)
     assert result.returncode != 0
     assert "cannot write in " in result.stderr
+
+
+def test_override_is_obeyed_outranked_released_and_ends_by_itself(house):
+    house.apply()
+
+    def override(*arguments, check=True):
+        return house.tenon("override", *arguments, "--orchestrator", house.address("orchestrator"), check=check)
+
+    def refused(text, *arguments):
+        result = override(*arguments, check=False)
+        assert result.returncode != 0 and text in result.stderr, result.stdout + result.stderr
+
+    assert override("a/heating", "25.5", "--for", "2h").stdout == "a/heating is 25.5 Cel for 2h (priority 8)\n"
+    assert house.heating() == "25.5"
+    house.write("occupied", "false")
+    time.sleep(0.5)
+    assert house.heating() == "25.5"  # the thermostat's command has priority 10
+    said = override("a/heating", "28", "--for", "1h", "--priority", "9").stdout
+    assert "a/heating is 25.5 Cel, commanded with priority 8\n" in said
+    assert "outranked: your override with priority 9 is kept, and obeyed when the higher one ends within 1h" in said
+    assert override("a/heating", "--release").stdout == "a/heating is 28 Cel, commanded with priority 9\n"
+    assert override("a/heating", "--release", "--priority", "9").stdout == "a/heating is 16 Cel, commanded with priority 10\n"
+    override("a/heating", "29", "--for", "1s")
+    wait_for(lambda: house.heating() == "29", "the override")
+    wait_for(lambda: house.heating() == "16", "the thermostat again, when the time is over", 5)
+    refused("35 is out of range; use 5 to 30 Cel", "a/heating", "35", "--for", "2h")
+    refused("'a/heating' takes number, and 'warm' is none; write a number", "a/heating", "warm", "--for", "2h")
+    refused("no node offers the resource 'a/heatin'; did you mean 'a/heating'?", "a/heatin", "20", "--for", "2h")
+    refused("'a/temperature' is a sensor", "a/temperature", "20", "--for", "2h")
+    refused("priority 10 of a/heating belongs to ", "a/heating", "20", "--for", "2h", "--priority", "10")
+    refused("say how long the override holds", "a/heating", "20")
+    refused("at most 30d", "a/heating", "20", "--for", "31d")
+    refused("--release takes neither a value nor --for", "a/heating", "20", "--release")
+    refused("--priority is a number from 1", "a/heating", "20", "--for", "1h", "--priority", "17")
+    assert "override: 25.5 with priority 8 for 7200 s by 127.0.0.1:" in house.log("room")
+
+
+def test_override_works_at_the_node_when_the_orchestrator_is_dead(house):
+    house.apply()
+    house.kill("orchestrator")
+    result = house.tenon("override", "a/heating", "24", "--for", "5min", "--orchestrator", house.address("orchestrator"),
+                         check=False)
+    assert result.returncode != 0 and "--node ADDRESS" in result.stderr
+    result = house.tenon("override", "a/heating", "24", "--for", "5min", "--node", house.address("room"))
+    assert result.stdout == "a/heating is 24 Cel for 5min (priority 8)\n"
+    assert house.heating() == "24"
+    result = house.tenon("override", "a/heatng", "24", "--for", "5min", "--node", house.address("room"), check=False)
+    assert "did you mean 'a/heating'?" in result.stderr
+    house.tenon("override", "a/heating", "--release", "--node", house.address("room"))
+    wait_for(lambda: house.heating() == "21", "the thermostat again")
+    house.follows()
 
 
 def test_logs_name_what_a_task_did(house):
@@ -272,6 +321,20 @@ def test_port_in_use_is_said_with_the_address(house):
         assert "in use" in result.stderr and "127.0.0.1:" in result.stderr
 
 
+def test_second_node_on_the_same_data_folder_is_refused_and_the_plan_of_the_first_stays(house):
+    house.apply()
+    folder = house.folder / "data-room"
+    before = {name: (folder / name).read_bytes() for name in ("plan.cbor", "boot")}
+    twin = house.folder / "twin.yaml"
+    twin.write_text((house.folder / "room.yaml").read_text().replace("node: room", "node: twin").replace(
+        house.address("room"), f"127.0.0.1:{free_port()}"))
+    result = house.tenon("node", str(twin), check=False)
+    assert result.returncode != 0
+    assert str(folder) in result.stderr and "another node" in result.stderr
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    house.follows()
+
+
 def test_full_disk_refuses_the_plan_and_loses_nothing(house):
     house.apply()
     # What cannot be written stands for a full disk: the data folder's file is replaced by a folder of the same name.
@@ -286,6 +349,20 @@ def test_full_disk_refuses_the_plan_and_loses_nothing(house):
     assert plan.read_bytes() == before
     (house.folder / "data-room" / "plan.cbor.new").rmdir()
     house.follows()
+
+
+def test_node_resumes_on_a_full_disk(house):
+    house.apply()
+    folder = house.folder / "data-room"
+    house.kill("orchestrator")
+    house.kill("room")
+    (folder / "boot.new").mkdir()  # stands for a full disk: no new file can be written
+    for boot in (2, 3):
+        house.start("room")
+        house.follows()
+        assert int((folder / "boot").read_text()) == boot
+        house.kill("room")
+    assert "free some space" in (house.folder / "room.log").read_text()
 
 
 def test_no_message_between_ports_reaches_the_orchestrator(house):
