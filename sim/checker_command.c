@@ -4,14 +4,15 @@
 #include "sim/sim.h"
 
 // The bound: the longest delay that a datagram to this host had (the network's share), the span of CON retransmission of one
-// request (ACK_TIMEOUT x 1.5, once: core/link.c), two turns, and the drift of two clocks over the command's life. When the
-// building's time is the plant's, its step on top. And all that wall clocks were set back so far: lifetimes in a journal are on the
-// wall clock, so that a node which starts again after its clock was set back takes them for longer.
+// request (ACK_TIMEOUT x 1.5, once, and twice as long late at most: core/link.c, core/coap_client.c), two turns, and the drift
+// of two clocks over the command's life. When the building's time is the plant's, its step on top. And all that wall clocks
+// were set back so far: lifetimes in a journal are on the wall clock, so that a node which starts again after its clock was set
+// back takes them for longer.
 static uint64_t late_allowed_us(const struct host *host, uint32_t expiry_ms) {
     const struct sim *sim = host->sim;
     uint64_t drift_us = (uint64_t)expiry_ms * 1000 / 1000000 * 2 * (uint64_t)sim->faults.drift_ppm_max;
     uint64_t step_us = host->config.plant_clock ? sim->plant.step_ms * 1000 : 0;
-    return host->longest_delay_us + (uint64_t)host->config.ack_timeout_ms * 1500 + 2 * SECOND_US + drift_us + step_us +
+    return host->longest_delay_us + (uint64_t)host->config.ack_timeout_ms * 4500 + 2 * SECOND_US + drift_us + step_us +
            sim->faults.set_back_us;
 }
 

@@ -5,7 +5,7 @@
 #ifndef TENON_SIM_PLANT_H
 #define TENON_SIM_PLANT_H
 
-#include "drivers/plant.h"
+#include "core/limits.h"
 #include "sim/random.h"
 
 struct sim;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "drivers/plant.h"
 #include "sim/sim.h"
 
 struct plant_driver {

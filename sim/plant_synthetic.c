@@ -1,5 +1,6 @@
 // The trivial building: zones as first-order systems, a sine for the weather, buttons that somebody presses.
 #include <math.h>
+#include <string.h>
 
 #include "sim/plant.h"
 
