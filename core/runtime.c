@@ -552,6 +552,10 @@ void runtime_resumed(struct runtime *runtime) {
 // --- inputs
 // -------------------------------------------------------------------------------------------------------------------
 
+void runtime_waited(struct runtime *runtime, uint64_t waited_ms) {
+    runtime->waited_ms = waited_ms;
+}
+
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
     coap_endpoint_receive(&runtime->coap, runtime->network_ms, peer, datagram);
 }

@@ -273,6 +273,7 @@ struct runtime {
     uint64_t boot;
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
+    uint64_t waited_ms;            // of the datagram in hand, before it was taken
     uint64_t building_deadline_ms; // earliest freshness, expiry or interval; may be early, never late
     uint64_t network_deadline_ms;  // earliest restart or retry
     bool scan_soon;
@@ -319,6 +320,9 @@ void runtime_snapshot(struct runtime *runtime, void (*emit)(void *context, struc
 MUST_CHECK enum error runtime_override(struct runtime *runtime, uint32_t resource, uint32_t priority, struct bytes value,
                                        uint64_t lifetime_ms);
 
+// The datagrams that are handed over next have waited for so long since they arrived, because the node stood still. It counts
+// as age of measurements and against the lifetime of commands. 0 until it is said.
+void runtime_waited(struct runtime *runtime, uint64_t waited_ms);
 // A datagram arrived.
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram);
 

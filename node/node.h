@@ -16,6 +16,7 @@
 
 #include "core/engine.h"
 #include "core/registration.h"
+#include "core/runtime.h"
 #include "port/port.h"
 
 #define NODE_PATH_SIZE_MAX 512
@@ -71,5 +72,7 @@ void node_step(struct node *node);
 // How long the next turn may wait when nothing arrives; 0 when there is more to do at once, UINT64_MAX for ever.
 uint64_t node_wait_ms(const struct node *node);
 void node_close(struct node *node);
+// What runs inside, to look at: counters, tasks, links.
+const struct runtime *node_runtime(const struct node *node);
 
 #endif
