@@ -18,5 +18,6 @@ int command_apply(int argument_count, char **arguments);
 int command_status(int argument_count, char **arguments);
 int command_override(int argument_count, char **arguments);
 int command_logs(int argument_count, char **arguments);
+int command_sim(int argument_count, char **arguments);
 
 #endif
