@@ -126,7 +126,7 @@ static void a_doubled_non_confirmable_is_served_once(void **state) {
 
 static void after_its_lifetime_a_message_id_is_new_again(void **state) {
     (void)state;
-    put(false, "c/17", bytes_of_text("1"));
+    put(true, "c/17", bytes_of_text("1"));
     pump();
     now += 246999;
     deliver(0);

@@ -8,8 +8,9 @@
 // is replaced in one step, so that a crash or a full disk leaves the old one. After a restart the node resumes from them; no
 // orchestrator is needed.
 //
-// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /r/<resource>, /.well-known/core;
-// PUT and DELETE /r/<resource> (node/override.h).
+// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /.well-known/core (by multicast,
+// too, on the interfaces that the configuration names), GET and observe /r/<resource>, /p/<task>/<port>; PUT and DELETE
+// /r/<resource> (node/override.h).
 #ifndef TENON_NODE_NODE_H
 #define TENON_NODE_NODE_H
 
@@ -19,6 +20,10 @@
 #include "port/port.h"
 
 #define NODE_PATH_SIZE_MAX 512
+
+// A gateway joins a few networks; a name of an interface has at most 15 letters on Linux. With the NUL.
+#define NODE_INTERFACES_MAX 4
+#define NODE_INTERFACE_SIZE_MAX 16
 
 enum driver_kind { DRIVER_PLANT, DRIVER_FILE };
 
@@ -42,6 +47,8 @@ struct node_config {
     uint32_t keepalive_ms;
     uint32_t task_max;
     uint32_t ack_timeout_ms; // CoAP ACK_TIMEOUT inside the building's network
+    uint32_t multicast_count;
+    char multicast[NODE_INTERFACES_MAX][NODE_INTERFACE_SIZE_MAX]; // interfaces on which All CoAP Nodes is listened to
     uint32_t capability_count;
     char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
     uint32_t resource_count;

@@ -35,6 +35,11 @@ struct port_udp;
 // Opens a UDP socket on "127.0.0.1:5683", "[::1]:5683" or port 0 for any. ERROR_MALFORMED (the text), ERROR_EXISTS (the port is
 // in use), ERROR_NETWORK.
 MUST_CHECK enum error port_udp_open(const char *address, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]);
+// Opens a socket that receives what is sent to the group and port ("224.0.1.187:5683", "[ff02::fd]:5683") on one interface, and
+// nothing else: whatever comes here came by multicast. Any number of sockets of this device may do so. Not for sending.
+// ERROR_MALFORMED (the text), ERROR_NOT_FOUND (no such interface), ERROR_NETWORK.
+MUST_CHECK enum error port_udp_join(const char *group, const char *interface, struct port_udp **out,
+                                    char refusal[PORT_REFUSAL_SIZE]);
 void port_udp_close(struct port_udp *udp);
 // Sends one datagram, or drops it: UDP promises nothing. Returns false when it was dropped here.
 bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct bytes datagram);
@@ -101,8 +106,8 @@ struct port_journal_report {
 };
 
 // Opens or makes the journal in an existing directory. `replay` may be NULL. What was handed back is durable then. When there
-// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. ERROR_STORAGE (also:
-// another process has it), ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
+// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. One process
+// at a time may have it: the caller has locked the directory. ERROR_STORAGE, ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
 MUST_CHECK enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
                                         struct port_journal **out, struct port_journal_report *report,
                                         char refusal[PORT_REFUSAL_SIZE]);

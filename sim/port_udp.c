@@ -65,6 +65,13 @@ enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, str
     return fits ? ERROR_NONE : ERROR_TOO_LARGE;
 }
 
+// The simulated network has no groups: nothing that the building's control rests on goes by multicast.
+enum error port_udp_join(const char *group, const char *interface, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]) {
+    *out = NULL;
+    snprintf(refusal, PORT_REFUSAL_SIZE, "%s on %s: the simulated network has no multicast", group, interface);
+    return ERROR_NOT_FOUND;
+}
+
 uint64_t port_udp_waited_ms(const struct port_udp *udp) {
     return udp->waited_ms;
 }
