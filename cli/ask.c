@@ -17,12 +17,16 @@ bool ask(const struct question *question, struct client_reply *reply) {
         client_close(client);
     }
     if (error != ERROR_NONE) {
-        fprintf(stderr, "%s: %s\n", question->command, refusal);
+        if (!question->quiet) {
+            fprintf(stderr, "%s: %s\n", question->command, refusal);
+        }
         return false;
     }
     if (reply->code < COAP_CODE(2, 0) || reply->code >= COAP_CODE(3, 0)) {
-        fprintf(stderr, "%s: %s answers %u.%02u: %s\n", question->command, question->address, reply->code >> 5,
-                reply->code & 31, (const char *)reply->body.data);
+        if (!question->quiet) {
+            fprintf(stderr, "%s: %s answers %u.%02u: %s\n", question->command, question->address, reply->code >> 5,
+                    reply->code & 31, (const char *)reply->body.data);
+        }
         client_reply_free(reply);
         return false;
     }

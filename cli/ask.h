@@ -15,6 +15,7 @@ struct question {
     uint16_t content_format;
     struct bytes payload;
     uint32_t patience_ms; // 0 for the client's own
+    bool quiet;           // a failure is the caller's to tell
 };
 
 // One request over a connection of its own. True with an answer 2.xx in `reply`, which the caller frees; false after a message.

@@ -77,6 +77,14 @@ static const struct command commands[] = {
      "  --priority N     1 (life safety) to 16; 8 is a person's, and no priority of the policy may be taken\n"
      "  --release        let go again\n"
      "  --node ADDRESS   the node that has the resource; works also when there is no orchestrator\n"},
+    {"channels", command_channels, "show what was sent, lost, retried and refused",
+     "tenon channels [TASK | RESOURCE] [--json] [--orchestrator ADDRESS]\n"
+     "\n"
+     "Asks the orchestrator which channels there are, and every live node what it counted on them; puts both ends of each "
+     "together.\n"
+     "A number that only a dead node knows is shown as ?, and the node is named.\n"
+     "\n"
+     "  --json   for machines: also the counters of each end by itself\n"},
     {"logs", command_logs, "show what a task did",
      "tenon logs TASK [--orchestrator ADDRESS]\n"
      "\n"

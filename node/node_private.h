@@ -108,6 +108,9 @@ void node_serve(struct node *node, const struct coap_request *request, struct co
 const char *node_status_source(const struct resource *resource);
 void node_status_write(const struct node *node, struct text *out);
 
+// node_channels.c
+void node_channels_write(const struct node *node, struct bytes after, struct text *out);
+
 // node_drivers.c
 enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
 void node_drivers_actuate(struct node *node, uint32_t resource, struct bytes value);

@@ -194,7 +194,7 @@ static void serve_override(struct node *node, const struct coap_request *request
 static void serve_links(struct node *node, struct coap_response *response) {
     struct text text;
     text_start(&text, node->answer, sizeof node->answer);
-    text_add(&text, "</status>;ct=50,</log>;ct=0");
+    text_add(&text, "</status>;ct=50,</channels>;ct=50,</log>;ct=0");
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
         const struct registration_resource *facts = &node->runtime.memory.resources[i].facts;
         text_add(&text, ",</r/%s>;ct=60", facts->name);
@@ -211,6 +211,9 @@ static void serve_get(struct node *node, const struct coap_request *request, str
     text_start(&text, node->answer, sizeof node->answer);
     if (strcmp(request->path, "status") == 0) {
         node_status_write(node, &text);
+        answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+    } else if (strcmp(request->path, "channels") == 0) {
+        node_channels_write(node, coap_message_query(request->message, "after"), &text);
         answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
     } else if (strcmp(request->path, "log") == 0) {
         node_log_write(node, coap_message_query(request->message, "task"), &text);

@@ -286,6 +286,7 @@ void orchestrator_close(struct orchestrator *orchestrator) {
     free_bytes(&orchestrator->policy_text);
     free(orchestrator->pins);
     free(orchestrator->states);
+    free(orchestrator->links_planned);
     component_store_free(&orchestrator->components);
     free(orchestrator->memory.exchanges);
     free(orchestrator->memory.remembered);

@@ -69,6 +69,13 @@ struct task_state {
     char reason[PLACEMENT_REASON_SIZE];
 };
 
+// A link of the policy in the plan that stands.
+struct link_state {
+    uint32_t id;
+    uint32_t source; // node in the fleet, or PLACEMENT_NONE
+    uint32_t destination;
+};
+
 struct move {
     uint64_t number; // key in the store
     char task[NAME_SIZE_MAX];
@@ -115,8 +122,9 @@ struct orchestrator {
     struct bytes policy_text; // from malloc
     struct pin *pins;
     uint32_t pin_count;
-    struct task_state *states; // by task of the policy
-    struct problems problems;  // of the last reconciliation
+    struct task_state *states;        // by task of the policy; NULL before the first plan of it
+    struct link_state *links_planned; // by link of the policy; NULL likewise
+    struct problems problems;         // of the last reconciliation
     struct move moves[MOVES_MAX];
     uint32_t move_count;
     uint64_t move_last;
@@ -173,6 +181,8 @@ void send_held(struct orchestrator *orchestrator, struct fleet_node *node, uint6
 
 // serve.c, status.c
 void orchestrator_serve(struct orchestrator *orchestrator, const struct coap_request *request, struct coap_response *response);
+// GET /channels: the links of the plan by name, and the nodes to ask what they counted; as below.
+char *channels_text(const struct orchestrator *orchestrator);
 // JSON text from malloc, NULL without memory.
 char *status_text(const struct orchestrator *orchestrator);
 

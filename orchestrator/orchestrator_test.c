@@ -234,6 +234,42 @@ static void a_node_that_lost_its_disk_gets_code_and_plan_again(void **state) {
     expect_task(scene, "fixed", "zone1", 1, "running");
 }
 
+static json_t *channels(struct scene *scene) {
+    ask(scene, PERSON, COAP_GET, "channels", (struct bytes){NULL, 0});
+    assert_int_equal(scene->stations[PERSON].reply_code, COAP_CONTENT);
+    json_t *json = json_loads(scene->stations[PERSON].reply, 0, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+static void channels_are_named_with_the_nodes_of_both_ends(void **state) {
+    struct scene *scene = *state;
+    json_t *json = channels(scene);
+    assert_int_equal(json_array_size(json_object_get(json, "channels")), 0);
+    json_decref(json);
+    start_building(scene);
+    scene->stations[2].up = false;
+    pass(scene, 9000);
+    json = channels(scene);
+    json_t *row = json_array_get(json_object_get(json, "channels"), 3);
+    assert_int_equal(json_array_size(json_object_get(json, "channels")), 4);
+    assert_string_equal(json_string_value(json_object_get(row, "source")), "thermostat-zone2.heating");
+    assert_string_equal(json_string_value(json_object_get(row, "destination")), "zone2/heating");
+    assert_string_equal(json_string_value(json_object_get(row, "class")), "command");
+    assert_string_equal(json_string_value(json_object_get(row, "source_node")), "gateway");
+    assert_string_equal(json_string_value(json_object_get(row, "destination_node")), "zone2");
+    assert_int_equal(json_integer_value(json_object_get(row, "id")), 4);
+    json_t *node = json_array_get(json_object_get(json, "nodes"), 2);
+    assert_string_equal(json_string_value(json_object_get(node, "name")), "zone2");
+    assert_string_equal(json_string_value(json_object_get(node, "address")), "10.0.0.2:1");
+    assert_true(json_is_false(json_object_get(node, "alive")));
+    json_decref(json);
+    put_policy(scene, "policy: office\n");
+    json = channels(scene);
+    assert_int_equal(json_array_size(json_object_get(json, "channels")), 0);
+    json_decref(json);
+}
+
 static void a_module_that_is_none_is_refused_by_name(void **state) {
     struct scene *scene = *state;
     uint8_t digest[DIGEST_SIZE];
@@ -265,6 +301,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_the_policy_and_keeps_the_old_one, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_with_a_plan_from_the_future_gets_a_newer_one, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_lost_its_disk_gets_code_and_plan_again, scene_make, scene_free),
+        cmocka_unit_test_setup_teardown(channels_are_named_with_the_nodes_of_both_ends, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_module_that_is_none_is_refused_by_name, scene_make, scene_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,12 @@ static uint32_t end_node(const struct planner_input *input, const struct bound_e
     }
 }
 
+void planner_link_nodes(const struct planner_input *input, uint32_t link, uint32_t *source, uint32_t *destination) {
+    const struct bound_link *bound = &input->binding->links[link];
+    *source = end_node(input, &bound->source, &bound->destination);
+    *destination = end_node(input, &bound->destination, &bound->source);
+}
+
 const char *planner_resource_key(const char *name, const char *node, char out[PLANNER_RESOURCE_KEY_SIZE]) {
     if (strchr(name, '/') != NULL) {
         return name;
@@ -45,7 +51,8 @@ bool planner_each_resource(const struct planner_input *input, bool (*visit)(void
     bool good = true;
     for (uint32_t i = 0; i < binding->policy->link_count && good; i++) {
         const struct bound_end *ends[2] = {&binding->links[i].source, &binding->links[i].destination};
-        uint32_t nodes[2] = {end_node(input, ends[0], ends[1]), end_node(input, ends[1], ends[0])};
+        uint32_t nodes[2];
+        planner_link_nodes(input, i, &nodes[0], &nodes[1]);
         for (int side = 0; side < 2 && good; side++) {
             bool planned = nodes[0] != PLACEMENT_NONE && nodes[1] != PLACEMENT_NONE;
             bool resource = ends[side]->kind == BOUND_RESOURCE || ends[side]->kind == BOUND_LOCAL;
@@ -155,8 +162,9 @@ static bool add_links(struct slicer *slicer) {
     for (uint32_t i = 0; i < binding->policy->link_count; i++) {
         const struct policy_link *from = &binding->policy->links[i];
         const struct bound_link *bound = &binding->links[i];
-        uint32_t source = end_node(slicer->input, &bound->source, &bound->destination);
-        uint32_t destination = end_node(slicer->input, &bound->destination, &bound->source);
+        uint32_t source = PLACEMENT_NONE;
+        uint32_t destination = PLACEMENT_NONE;
+        planner_link_nodes(slicer->input, i, &source, &destination);
         bool ours = source == slicer->node || destination == slicer->node;
         if (!ours || source == PLACEMENT_NONE || destination == PLACEMENT_NONE) {
             continue;

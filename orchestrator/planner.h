@@ -20,6 +20,9 @@ struct planner_input {
 // Encodes the node's slice into `buffer`. ERROR_TOO_LARGE when it does not fit; ERROR_MEMORY.
 MUST_CHECK enum error planner_slice(const struct planner_input *input, uint32_t node, struct buffer buffer, size_t *size);
 
+// The nodes of a link's two ends; PLACEMENT_NONE for one that has none. Reads binding and places only.
+void planner_link_nodes(const struct planner_input *input, uint32_t link, uint32_t *source, uint32_t *destination);
+
 // The name under which a resource keeps its epoch. One whose name has a slash is one role in the building, whichever node has
 // it; a bare one is another on each node: "clock gateway". Returns `name`, or `out` filled.
 #define PLANNER_RESOURCE_KEY_SIZE (2 * NAME_SIZE_MAX)

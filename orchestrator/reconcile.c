@@ -23,6 +23,7 @@ struct draft {
     uint32_t *places;
     uint32_t *epochs;
     uint32_t *link_ids;
+    struct link_state *links;
     uint32_t link_last;
     struct names new_links;
     struct names resource_epochs; // by planner_resource_key
@@ -49,10 +50,11 @@ static enum error draft_allocate(struct draft *draft) {
     draft->epochs = calloc(tasks + 1, sizeof *draft->epochs);
     draft->moves = calloc(tasks + 1, sizeof *draft->moves);
     draft->link_ids = calloc(orchestrator->policy->link_count + 1, sizeof *draft->link_ids);
+    draft->links = calloc(orchestrator->policy->link_count + 1, sizeof *draft->links);
     draft->problems = calloc(1, sizeof *draft->problems);
     bool good = draft->nodes != NULL && draft->addresses != NULL && draft->slices != NULL && draft->results != NULL &&
                 draft->states != NULL && draft->places != NULL && draft->epochs != NULL && draft->moves != NULL &&
-                draft->link_ids != NULL && draft->problems != NULL;
+                draft->link_ids != NULL && draft->links != NULL && draft->problems != NULL;
     for (uint32_t i = 0; i < orchestrator->node_count && good; i++) {
         draft->nodes[i] = fleet_placement(orchestrator->nodes[i]);
         draft->addresses[i] = orchestrator->nodes[i]->address;
@@ -80,6 +82,7 @@ static void draft_free(struct draft *draft) {
     free(draft->epochs);
     free(draft->moves);
     free(draft->link_ids);
+    free(draft->links);
     free(draft->problems);
 }
 
@@ -193,6 +196,7 @@ static enum error draft_resources(struct draft *draft) {
 
 static enum error draft_links(struct draft *draft) {
     struct orchestrator *orchestrator = draft->orchestrator;
+    struct planner_input input = planner_input_of(draft, 0);
     draft->link_last = orchestrator->link_last;
     for (uint32_t i = 0; i < orchestrator->policy->link_count; i++) {
         char key[2200];
@@ -205,7 +209,8 @@ static enum error draft_links(struct draft *draft) {
                 return ERROR_MEMORY;
             }
         }
-        draft->link_ids[i] = id;
+        draft->link_ids[i] = draft->links[i].id = id;
+        planner_link_nodes(&input, i, &draft->links[i].source, &draft->links[i].destination);
     }
     return ERROR_NONE;
 }
@@ -443,6 +448,9 @@ static enum error adopt(struct draft *draft) {
     free(orchestrator->states);
     orchestrator->states = draft->states;
     draft->states = NULL;
+    free(orchestrator->links_planned);
+    orchestrator->links_planned = draft->links;
+    draft->links = NULL;
     adopt_slices(draft);
     adopt_moves(draft);
     problems_sort(draft->problems);

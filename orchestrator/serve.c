@@ -291,11 +291,13 @@ static enum error adopt_policy(struct orchestrator *orchestrator, struct bytes t
     free((void *)(uintptr_t)orchestrator->policy_text.data);
     free(orchestrator->pins);
     free(orchestrator->states);
+    free(orchestrator->links_planned);
     orchestrator->policy = policy;
     orchestrator->policy_text = (struct bytes){copy, text.size};
     orchestrator->pins = pins;
     orchestrator->pin_count = count;
     orchestrator->states = NULL;
+    orchestrator->links_planned = NULL;
     return ERROR_NONE;
 }
 
@@ -396,8 +398,9 @@ static bool nodes_body(struct orchestrator *orchestrator, struct bytes *out) {
 }
 
 static bool make_body(struct orchestrator *orchestrator, const char *path, struct bytes *out) {
-    if (strcmp(path, "status") == 0) {
-        char *text = status_text(orchestrator);
+    bool status = strcmp(path, "status") == 0;
+    if (status || strcmp(path, "channels") == 0) {
+        char *text = status ? status_text(orchestrator) : channels_text(orchestrator);
         *out = text != NULL ? bytes_of_text(text) : (struct bytes){NULL, 0};
         return text != NULL;
     }
@@ -406,7 +409,7 @@ static bool make_body(struct orchestrator *orchestrator, const char *path, struc
     }
     struct bytes text = strcmp(path, "policy") == 0
                             ? orchestrator->policy_text
-                            : bytes_of_text("</status>;ct=50,</policy>,</nodes>;ct=60,</register>,</alive>");
+                            : bytes_of_text("</status>;ct=50,</channels>;ct=50,</policy>,</nodes>;ct=60,</register>,</alive>");
     uint8_t *copy = malloc(text.size + 1);
     if (copy != NULL && text.size > 0) {
         memcpy(copy, text.data, text.size);
@@ -446,6 +449,7 @@ static void serve_get(struct orchestrator *orchestrator, const struct coap_reque
         const char *path;
         uint16_t format;
     } faces[] = {{"status", COAP_FORMAT_JSON},
+                 {"channels", COAP_FORMAT_JSON},
                  {"nodes", COAP_FORMAT_CBOR},
                  {"policy", COAP_FORMAT_TEXT},
                  {".well-known/core", COAP_FORMAT_LINK}};

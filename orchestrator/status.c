@@ -1,7 +1,9 @@
-// GET /status: the orchestrator, its policy, every node and task, the moves, and what is wrong, as JSON.
+// GET /status: the orchestrator, its policy, every node and task, the moves, and what is wrong, as JSON. GET /channels: the
+// links.
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/sha256.h"
 #include "orchestrator/orchestrator_private.h"
@@ -148,5 +150,68 @@ char *status_text(const struct orchestrator *orchestrator) {
                              problem_list(orchestrator));
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
+    return text;
+}
+
+// --- channels ------------------------------------------------------------------------------------------------------------
+
+// Names are visible ASCII, so that quotes and backslashes are all there is to escape (RFC 8259 §7).
+static void print_name(FILE *out, const char *name) {
+    fputc('"', out);
+    for (const char *at = name; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            fputc('\\', out);
+        }
+        fputc(*at, out);
+    }
+    fputc('"', out);
+}
+
+static void print_node(const struct orchestrator *orchestrator, FILE *out, const char *key, uint32_t index) {
+    fprintf(out, ",\"%s\":", key);
+    if (index == PLACEMENT_NONE) {
+        fputs("null", out);
+    } else {
+        print_name(out, orchestrator->nodes[index]->registration.node);
+    }
+}
+
+// Written as text, not as a tree: a large building has a million links.
+char *channels_text(const struct orchestrator *orchestrator) {
+    char *text = NULL;
+    size_t size = 0;
+    char address[64];
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return NULL;
+    }
+    fprintf(out, "{\"revision\":%" PRIu64 ",\"nodes\":[", orchestrator->revision);
+    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+        const struct fleet_node *node = orchestrator->nodes[i];
+        port_address_text(&node->address, address);
+        fputs(i == 0 ? "{\"name\":" : ",{\"name\":", out);
+        print_name(out, node->registration.node);
+        fprintf(out, ",\"address\":\"%s\",\"alive\":%s}", address, node->alive ? "true" : "false");
+    }
+    fputs("],\"channels\":[", out);
+    for (uint32_t i = 0; orchestrator->links_planned != NULL && i < orchestrator->policy->link_count; i++) {
+        const struct link_state *state = &orchestrator->links_planned[i];
+        const struct policy_link *link = &orchestrator->policy->links[i];
+        fprintf(out, "%s{\"id\":%u,\"class\":\"%s\",\"source\":", i == 0 ? "" : ",", state->id,
+                delivery_class_text(link->delivery));
+        print_name(out, link->source.text);
+        fputs(",\"destination\":", out);
+        print_name(out, link->destination.text);
+        print_node(orchestrator, out, "source_node", state->source);
+        print_node(orchestrator, out, "destination_node", state->destination);
+        fputc('}', out);
+    }
+    fputs("]}\n", out);
+    bool good = ferror(out) == 0;
+    good = fclose(out) == 0 && good;
+    if (!good) {
+        free(text);
+        return NULL;
+    }
     return text;
 }
