@@ -7,6 +7,7 @@ everything must add up. Needs TENON_BUILD. TENON_LONG=1 parts the network for 60
 """
 import os
 import random
+import resource
 import signal
 import statistics
 import subprocess
@@ -132,7 +133,8 @@ class Chain:
         if name == "orchestrator":  # a node that is killed or cut off keeps its tasks: this is about delivery
             command = [TENON, "orchestrate", "--listen", self.address(name), "--data", str(self.folder / name), "--dead-after", "1h"]
         with open(self.folder / f"{name}.log", "ab") as log:
-            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+            # A write beyond a limit shall fail (SIGXFSZ stays ignored), not end the node.
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, restore_signals=False)
 
     def kill(self, name):
         process = self.processes.pop(name)
@@ -267,6 +269,47 @@ def test_all_nodes_killed_at_once_on_a_rough_network_lose_and_double_nothing(cha
         for name in NODES:
             chain.start(name)
     chain.finish(180)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["room-again", "killed-while-full"])
+@pytest.mark.parametrize("chain", [(4, "20ms")], indirect=True, ids=["load"])
+def test_a_full_disk_holds_events_back_and_loses_none(chain, killed):
+    chain.begin()
+    for _ in range(4 if LONG else 2):
+        before = chain.number("middle/total")
+        wait_for(lambda: chain.number("middle/total") > before + 20, "events flow")
+        # Not even a fresh journal has room in files of 200 bytes.
+        resource.prlimit(chain.processes["middle"].pid, resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+        time.sleep(1)
+        held, seen = chain.number("end/total"), chain.number("end/seen")
+        time.sleep(3)
+        assert chain.number("end/total") == held
+        assert chain.number("end/seen") > seen  # what needs no journal goes on
+        if killed:
+            chain.kill("middle")
+            chain.start("middle")
+        else:
+            limits = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            resource.prlimit(chain.processes["middle"].pid, resource.RLIMIT_FSIZE, limits)
+    wait_for(lambda: chain.number("end/total") > held + 20, "events flow again")
+    chain.finish(60)
+
+
+@pytest.mark.parametrize("chain", [(1, "50ms")], indirect=True, ids=["load"])
+def test_a_damaged_journal_is_told_and_the_node_goes_on(chain):
+    chain.begin()
+    wait_for(lambda: chain.number("middle/total") > 30, "some events")
+    chain.kill("middle")
+    path = next(path for path in (chain.folder / "data-middle").glob("journal-*") if path.suffix == "")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    chain.start("middle")
+    log = chain.folder / "middle.log"
+    wait_for(lambda: "damaged or cannot be used" in log.read_text(), "the loss is told")
+    assert (chain.folder / "data-middle" / "journal.damaged").read_bytes() == content
+    total = chain.number("end/total")
+    wait_for(lambda: chain.number("end/total") > total + 5, "events flow again")
 
 
 @pytest.mark.parametrize("chain", [(1, "100ms", "none")], indirect=True, ids=["forgetful"])
