@@ -5,8 +5,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const char *const top_keys[] = {"node",  "listen",    "orchestrator", "data",  "capabilities", "memory",
-                                       "tasks", "keepalive", "ack_timeout",  "clock", "plant",        "resources"};
+static const char *const top_keys[] = {"node",      "listen",      "orchestrator", "data",  "capabilities", "memory",   "tasks",
+                                       "keepalive", "ack_timeout", "clock",        "plant", "resources",    "multicast"};
 static const char *const plant_keys[] = {"socket"};
 static const char *const resource_keys[] = {"driver", "point",    "path", "scale", "interval",  "actuator",
                                             "type",   "quantity", "unit", "range", "resolution"};
@@ -173,6 +173,19 @@ static bool read_capabilities(const struct document_node *node, struct node_conf
     return true;
 }
 
+static bool read_multicast(const struct document_node *node, struct node_config *out, struct document_error *error) {
+    if (document_list_count(node) > NODE_INTERFACES_MAX) {
+        return document_refuse(node, error, "a node listens for multicast on at most 4 interfaces", "remove some");
+    }
+    for (uint32_t i = 0; i < document_list_count(node); i++) {
+        if (!copy_text(document_list_item(node, i), out->multicast[i], NODE_INTERFACE_SIZE_MAX, error)) {
+            return false;
+        }
+        out->multicast_count++;
+    }
+    return true;
+}
+
 static bool read_clock_and_plant(const struct document_node *root, struct node_config *out, struct document_error *error) {
     const struct document_node *plant = document_get(root, "plant");
     const struct document_node *clock = document_get(root, "clock");
@@ -226,7 +239,8 @@ static bool read_all(const struct document_node *root, struct node_config *out, 
            read_text(root, "listen", out->listen, sizeof out->listen, error) &&
            read_text(root, "orchestrator", out->orchestrator, sizeof out->orchestrator, error) &&
            read_text(root, "data", out->data, sizeof out->data, error) && read_numbers(root, out, error) &&
-           read_capabilities(document_get(root, "capabilities"), out, error) && read_clock_and_plant(root, out, error) &&
+           read_capabilities(document_get(root, "capabilities"), out, error) &&
+           read_multicast(document_get(root, "multicast"), out, error) && read_clock_and_plant(root, out, error) &&
            read_resources(root, out, error);
 }
 

@@ -11,6 +11,8 @@ struct coap_parameters coap_parameters_default(void) {
         .ack_random_percent = 150,
         .retransmit_max = 4,
         .exchange_lifetime_ms = 247000, // RFC 7252 §4.8.2
+        .non_lifetime_ms = 145000,
+        .leisure_ms = 5000, // §4.8
         .request_timeout_ms = 30000,
     };
 }
@@ -107,12 +109,24 @@ struct coap_memory_of_id *coap_recall(struct coap_endpoint *endpoint, const stru
     return NULL;
 }
 
-static struct coap_memory_of_id *remember(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
-                                          uint16_t id, struct coap_memory_of_id *place) {
+struct coap_memory_of_id *coap_first_sight(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                                           const struct coap_message *message) {
+    struct coap_memory_of_id *place = NULL;
+    struct coap_memory_of_id *entry = recall(endpoint, now_ms, peer, message->id, &place);
+    bool confirmable = message->type == COAP_CONFIRMABLE;
+    if (entry != NULL) {
+        endpoint->counters.duplicates++;
+        if (entry->reply_size > 0) { // none while it is deferred, or when a NON of the peer had this id
+            coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
+        }
+        return NULL;
+    }
+    endpoint->counters.forgotten += place->used && place->expires_ms > now_ms;
     place->used = true;
     place->peer = *peer;
-    place->id = id;
-    place->expires_ms = now_ms + endpoint->parameters.exchange_lifetime_ms;
+    place->id = message->id;
+    place->expires_ms =
+        now_ms + (confirmable ? endpoint->parameters.exchange_lifetime_ms : endpoint->parameters.non_lifetime_ms);
     place->reply_size = 0;
     return place;
 }
@@ -135,9 +149,11 @@ static void receive_empty(struct coap_endpoint *endpoint, uint64_t now_ms, const
         coap_send_empty(endpoint, peer, COAP_RESET, message->id); // a ping (RFC 7252 §4.3)
         return;
     case COAP_ACKNOWLEDGEMENT:
+        coap_observe_acknowledged(endpoint, now_ms, peer, message->id);
         coap_client_acknowledged(endpoint, now_ms, peer, message->id);
         return;
     case COAP_RESET:
+        coap_observe_reset(endpoint, peer, message->id);
         coap_client_reset(endpoint, peer, message->id);
         return;
     case COAP_NON_CONFIRMABLE:
@@ -148,32 +164,19 @@ static void receive_empty(struct coap_endpoint *endpoint, uint64_t now_ms, const
 
 static void receive_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
                             const struct coap_message *message) {
-    struct coap_memory_of_id *place = NULL;
-    struct coap_memory_of_id *entry = recall(endpoint, now_ms, peer, message->id, &place);
+    struct coap_memory_of_id *entry = coap_first_sight(endpoint, now_ms, peer, message);
     if (entry != NULL) {
-        endpoint->counters.duplicates++;
-        if (entry->reply_size > 0) {
-            coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
-        }
-        return;
+        coap_server_request(endpoint, now_ms, peer, message, entry);
     }
-    entry = remember(endpoint, now_ms, peer, message->id, place);
-    coap_server_request(endpoint, now_ms, peer, message, entry);
 }
 
 static void receive_response(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
                              const struct coap_message *message) {
     if (message->type == COAP_CONFIRMABLE) {
-        struct coap_memory_of_id *place = NULL;
-        struct coap_memory_of_id *entry = recall(endpoint, now_ms, peer, message->id, &place);
-        if (entry != NULL) {
-            endpoint->counters.duplicates++;
-            if (entry->reply_size > 0) { // none when a NON request of the peer had this id
-                coap_transmit(endpoint, peer, (struct bytes){entry->reply, entry->reply_size});
-            }
+        struct coap_memory_of_id *entry = coap_first_sight(endpoint, now_ms, peer, message);
+        if (entry == NULL) {
             return;
         }
-        entry = remember(endpoint, now_ms, peer, message->id, place);
         bool known = !coap_has_unknown_critical(message) && coap_client_expects(endpoint, peer, message);
         const uint8_t reply[4] = {(uint8_t)(1u << 6 | (unsigned)(known ? COAP_ACKNOWLEDGEMENT : COAP_RESET) << 4), COAP_EMPTY,
                                   (uint8_t)(message->id >> 8), (uint8_t)message->id};
@@ -214,6 +217,8 @@ void coap_endpoint_advance(struct coap_endpoint *endpoint, uint64_t now_ms) {
     for (uint32_t i = 0; i < endpoint->memory.exchange_count && endpoint->exchanges_used > 0; i++) {
         coap_client_advance(endpoint, now_ms, i);
     }
+    coap_observe_advance(endpoint, now_ms);
+    coap_multicast_advance(endpoint, now_ms);
 }
 
 uint64_t coap_endpoint_deadline(const struct coap_endpoint *endpoint) {

@@ -1,7 +1,7 @@
 // An endpoint under any order of datagrams, requests, cancellations and time keeps its tables consistent and completes each
 // request once.
 //
-// The input is a list of steps: one octet of kind, one of argument, and for a datagram its size in two octets and its bytes. A
+// The input is a list of steps: one octet of kind, one of argument, and two octets, which for a datagram are its size. A
 // datagram of the kinds 2 and 3 gets id and token of the exchange that the argument names, so that responses find one.
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,8 @@
 #define EXCHANGES 3
 #define REMEMBERED 8
 #define TRANSFERS 2
+#define OBSERVATIONS 2
+#define DELAYED 2
 #define BODY_SIZE 2500
 
 _Noreturn void assert_failed(const char *expression, const char *function) {
@@ -23,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct coap_endpoint endpoint;
 static struct coap_exchange exchanges[EXCHANGES];
+static struct coap_observation observations[OBSERVATIONS];
+static struct coap_delayed delayed[DELAYED];
 static uint8_t large[3000];
 static uint32_t outstanding;
 
@@ -43,7 +47,18 @@ static void serve(void *context, const struct coap_request *request, struct coap
     static const uint8_t codes[] = {0, COAP_CONTENT, COAP_CHANGED, COAP_NOT_FOUND};
     *response = (struct coap_response){.code = codes[(sum ^ (uint8_t)request->path[0]) & 3],
                                        .content_format = COAP_FORMAT_OCTETS,
-                                       .body = {large, sizeof large}};
+                                       .body = {large, sizeof large},
+                                       .subject = 1 + ((uint8_t)request->path[0] & 1u),
+                                       .observed = {large, 1}};
+    if (sum == 0 && request->path[0] == 's') {
+        response->body.size = 10;
+    }
+    if (request->code == COAP_GET) {
+        const char *refusal = NULL;
+        if (conditional_parse(request->message, TYPE_ANY, &response->conditional, &refusal) != ERROR_NONE) {
+            *response = (struct coap_response){COAP_BAD_REQUEST, .body = bytes_of_text(refusal)};
+        }
+    }
 }
 
 static void completed(void *context, const struct coap_completion *completion) {
@@ -103,6 +118,17 @@ static void check(const struct coap_transfer *transfers) {
         downloads -= transfers[i].used && transfers[i].download;
         ASSERT(!transfers[i].used || transfers[i].size <= BODY_SIZE);
     }
+    uint32_t observed = 0;
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < OBSERVATIONS; i++) {
+        observed += observations[i].used;
+        ASSERT(!observations[i].used || observations[i].datagram_size <= DATAGRAM_SIZE_MAX);
+    }
+    for (uint32_t i = 0; i < DELAYED; i++) {
+        waiting += delayed[i].used;
+        ASSERT(!delayed[i].used || delayed[i].due_ms >= coap_endpoint_deadline(&endpoint));
+    }
+    ASSERT(observed == endpoint.observations_used && waiting == endpoint.delayed_used);
     ASSERT(used == endpoint.exchanges_used && used == outstanding && downloads == 0);
 }
 
@@ -113,12 +139,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memset(exchanges, 0, sizeof exchanges);
     memset(remembered, 0, sizeof remembered);
     memset(transfers, 0, sizeof transfers);
+    memset(observations, 0, sizeof observations);
+    memset(delayed, 0, sizeof delayed);
     memset(large, 0, sizeof large);
     outstanding = 0;
     struct coap_parameters parameters = coap_parameters_default();
     struct coap_callbacks callbacks = {NULL, transmit, serve, completed};
-    struct coap_endpoint_memory memory = {
-        exchanges, EXCHANGES, remembered, REMEMBERED, transfers, TRANSFERS, {bodies, sizeof bodies}};
+    struct coap_endpoint_memory memory = {.exchanges = exchanges,
+                                          .exchange_count = EXCHANGES,
+                                          .remembered = remembered,
+                                          .remembered_count = REMEMBERED,
+                                          .transfers = transfers,
+                                          .transfer_count = TRANSFERS,
+                                          .bodies = {bodies, sizeof bodies},
+                                          .observations = observations,
+                                          .observation_count = OBSERVATIONS,
+                                          .delayed = delayed,
+                                          .delayed_count = DELAYED};
     coap_endpoint_start(&endpoint, &parameters, &callbacks, &memory, 1);
     uint64_t now = 1;
     for (size_t at = 0; size - at >= 4;) {
@@ -136,6 +173,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         } else if (kind == 5) {
             coap_endpoint_cancel(&endpoint, argument & 3);
             outstanding = endpoint.exchanges_used;
+        } else if (kind == 7 && (argument & 3) == 1) {
+            large[0] = argument;
+            coap_endpoint_changed(&endpoint, now, 1 + (argument >> 7), (struct bytes){large, 1});
+        } else if (kind == 7 && (argument & 3) == 2) {
+            coap_endpoint_recheck(&endpoint, now);
+        } else if (kind == 7 && (argument & 3) == 3) {
+            length = length < size - at ? length : size - at;
+            coap_endpoint_multicast(&endpoint, now, &peer, (struct bytes){data + at, length});
+            at += length;
         } else {
             now += length;
             coap_endpoint_advance(&endpoint, now);

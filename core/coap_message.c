@@ -15,7 +15,8 @@ struct cursor {
     const uint8_t *end;
 };
 
-// A delta or length nibble with its extension (RFC 7252 §3.1): 13 takes one more byte, 14 two, 15 is reserved.
+// A delta or length nibble with its extension (RFC 7252 §3.1; of a token RFC 8974 §2.1): 13 takes one more byte, 14 two, 15 is
+// reserved.
 static enum error read_extended(struct cursor *cursor, unsigned nibble, uint32_t *out) {
     size_t left = (size_t)(cursor->end - cursor->at);
     if (nibble < 13) {
@@ -94,18 +95,20 @@ enum error coap_message_parse(struct bytes datagram, struct coap_message *out) {
     out->type = (enum coap_type)(data[0] >> 4 & 3);
     out->code = data[1];
     out->id = (uint16_t)(data[2] << 8 | data[3]);
-    unsigned token_size = data[0] & 15u;
-    if (data[0] >> 6 != COAP_VERSION || token_size > COAP_TOKEN_SIZE_MAX) {
-        return ERROR_MALFORMED;
+    struct cursor cursor = {data + 4, data + datagram.size};
+    uint32_t token_size = 0;
+    enum error error = data[0] >> 6 != COAP_VERSION ? ERROR_MALFORMED : read_extended(&cursor, data[0] & 15u, &token_size);
+    if (error != ERROR_NONE || token_size > COAP_TOKEN_SIZE_MAX) {
+        return error != ERROR_NONE ? error : ERROR_MALFORMED;
     }
-    if (datagram.size < 4 + token_size) {
+    if ((size_t)(cursor.end - cursor.at) < token_size) {
         return ERROR_TRUNCATED;
     }
     if (out->code == COAP_EMPTY && datagram.size != 4) {
         return ERROR_MALFORMED; // an Empty message has nothing after the id (RFC 7252 §4.1)
     }
-    out->token = (struct bytes){data + 4, token_size};
-    struct cursor cursor = {data + 4 + token_size, data + datagram.size};
+    out->token = (struct bytes){cursor.at, token_size};
+    cursor.at += token_size;
     return read_options(&cursor, out);
 }
 
@@ -189,16 +192,6 @@ static void put(struct coap_builder *builder, const void *data, size_t size) {
     builder->size += size;
 }
 
-void coap_builder_start(struct coap_builder *builder, struct buffer buffer, enum coap_type type, uint8_t code, uint16_t id,
-                        struct bytes token) {
-    ASSERT(token.size <= COAP_TOKEN_SIZE_MAX);
-    *builder = (struct coap_builder){.buffer = buffer};
-    const uint8_t head[4] = {(uint8_t)(COAP_VERSION << 6 | (unsigned)type << 4 | token.size), code, (uint8_t)(id >> 8),
-                             (uint8_t)id};
-    put(builder, head, sizeof head);
-    put(builder, token.data, token.size);
-}
-
 static unsigned extend(uint32_t value, uint8_t *bytes, size_t *count) {
     if (value < 13) {
         return value;
@@ -210,6 +203,17 @@ static unsigned extend(uint32_t value, uint8_t *bytes, size_t *count) {
     bytes[(*count)++] = (uint8_t)((value - 269) >> 8);
     bytes[(*count)++] = (uint8_t)(value - 269);
     return 14;
+}
+
+void coap_builder_start(struct coap_builder *builder, struct buffer buffer, enum coap_type type, uint8_t code, uint16_t id,
+                        struct bytes token) {
+    ASSERT(token.size <= COAP_TOKEN_SIZE_MAX);
+    *builder = (struct coap_builder){.buffer = buffer};
+    uint8_t head[6] = {0, code, (uint8_t)(id >> 8), (uint8_t)id};
+    size_t count = 4;
+    head[0] = (uint8_t)(COAP_VERSION << 6 | (unsigned)type << 4 | extend((uint32_t)token.size, head, &count));
+    put(builder, head, count);
+    put(builder, token.data, token.size);
 }
 
 void coap_builder_option(struct coap_builder *builder, uint16_t number, struct bytes value) {

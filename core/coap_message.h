@@ -40,6 +40,7 @@ enum coap_code {
     COAP_INTERNAL_SERVER_ERROR = COAP_CODE(5, 0),
     COAP_NOT_IMPLEMENTED = COAP_CODE(5, 1),
     COAP_SERVICE_UNAVAILABLE = COAP_CODE(5, 3),
+    COAP_PROXYING_NOT_SUPPORTED = COAP_CODE(5, 5),
 };
 
 enum coap_option_number {
@@ -56,6 +57,8 @@ enum coap_option_number {
     COAP_OPTION_BLOCK2 = 23,
     COAP_OPTION_BLOCK1 = 27,
     COAP_OPTION_SIZE2 = 28,
+    COAP_OPTION_PROXY_URI = 35,
+    COAP_OPTION_PROXY_SCHEME = 39,
     COAP_OPTION_SIZE1 = 60,
     COAP_OPTION_ECHO = 252, // RFC 9175 §2.2.1
     // Tenon's own, in the range for experiments (RFC 7252 §12.2): critical, because a receiver that does not know expiry or
@@ -70,6 +73,8 @@ enum coap_content_format {
     COAP_FORMAT_OCTETS = 42,
     COAP_FORMAT_JSON = 50,
     COAP_FORMAT_CBOR = 60,
+    COAP_FORMAT_SENML_JSON = 110,
+    COAP_FORMAT_SENML_CBOR = 112,
     COAP_FORMAT_NONE = 0xffff, // no Content-Format option
 };
 
@@ -82,15 +87,15 @@ struct coap_message {
     enum coap_type type;
     uint8_t code;
     uint16_t id;
-    struct bytes token; // into the datagram, 0-8 bytes
+    struct bytes token; // into the datagram, 0 to COAP_TOKEN_SIZE_MAX bytes
     uint32_t option_count;
     struct coap_option options[COAP_OPTIONS_MAX]; // in order of number
     struct bytes payload;                         // into the datagram
 };
 
-// Parses one datagram. ERROR_TRUNCATED, ERROR_MALFORMED (RFC 7252 §3: version, token length 9-15, reserved nibble, marker
-// without payload), ERROR_FULL (more than COAP_OPTIONS_MAX options). On ERROR_MALFORMED and ERROR_FULL, type and id are set
-// when the header could be read.
+// Parses one datagram. ERROR_TRUNCATED, ERROR_MALFORMED (RFC 7252 §3: version, reserved nibble, marker
+// without payload; a token over COAP_TOKEN_SIZE_MAX, RFC 8974 §2.2), ERROR_FULL (more than COAP_OPTIONS_MAX options). On
+// ERROR_MALFORMED and ERROR_FULL, type and id are set when the header could be read.
 MUST_CHECK enum error coap_message_parse(struct bytes datagram, struct coap_message *out);
 
 // First option of the number, or NULL.

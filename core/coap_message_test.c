@@ -109,6 +109,29 @@ static void codes_are_the_octets_of_the_registry(void **state) {
     assert_int_equal(COAP_SERVICE_UNAVAILABLE, 0xa3);
 }
 
+static void an_extended_token_is_read_and_written(void **state) {
+    (void)state;
+    static const struct {
+        size_t size;
+        uint8_t first; // octet of the header
+    } cases[] = {{8, 0x58}, {9, 0x59}, {12, 0x5c}, {13, 0x5d}, {32, 0x5d}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t octets[64];
+        uint8_t token[32];
+        struct coap_builder builder;
+        struct coap_message message;
+        size_t size = 0;
+        memset(token, 't', sizeof token);
+        coap_builder_start(&builder, (struct buffer){octets, sizeof octets}, COAP_NON_CONFIRMABLE, COAP_CONTENT, 1,
+                           (struct bytes){token, cases[i].size});
+        assert_int_equal(coap_builder_finish(&builder, &size), ERROR_NONE);
+        assert_int_equal(octets[0], cases[i].first);
+        assert_int_equal(size, 4 + cases[i].size + (cases[i].size > 12 ? 1 : 0));
+        assert_int_equal(coap_message_parse((struct bytes){octets, size}, &message), ERROR_NONE);
+        expect_bytes(message.token, (struct bytes){token, cases[i].size});
+    }
+}
+
 static void broken_datagrams_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -121,14 +144,15 @@ static void broken_datagrams_are_refused(void **state) {
         {"version 0", BYTES("\x00\x01\x7d\x34"), ERROR_MALFORMED},
         {"version 2", BYTES("\x80\x01\x7d\x34"), ERROR_MALFORMED},
         {"version 3", BYTES("\xc0\x01\x7d\x34"), ERROR_MALFORMED},
-        {"token length 9",
-         BYTES("\x49\x01\x7d\x34"
-               "123456789"),
+        {"token length 33",
+         BYTES("\x4d\x01\x7d\x34\x14"
+               "123456789012345678901234567890123"),
          ERROR_MALFORMED},
-        {"token length 15",
+        {"token length reserved",
          BYTES("\x4f\x01\x7d\x34"
                "123456789012345"),
          ERROR_MALFORMED},
+        {"token length cut", BYTES("\x4e\x01\x7d\x34\x00"), ERROR_TRUNCATED},
         {"token cut",
          BYTES("\x44\x01\x7d\x34"
                "123"),
@@ -373,6 +397,7 @@ int main(void) {
         cmocka_unit_test(the_non_confirmable_messages_of_figure_21_are_read),
         cmocka_unit_test(empty_messages_are_four_bytes),
         cmocka_unit_test(codes_are_the_octets_of_the_registry),
+        cmocka_unit_test(an_extended_token_is_read_and_written),
         cmocka_unit_test(broken_datagrams_are_refused),
         cmocka_unit_test(id_and_type_of_a_malformed_message_are_known),
         cmocka_unit_test(one_option_more_than_the_limit_is_full),

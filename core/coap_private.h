@@ -43,6 +43,31 @@ void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const 
 // The entry that remembers this message, or NULL.
 struct coap_memory_of_id *coap_recall(struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id);
 
+// Answers a request by multicast, or is silent.
+void coap_server_multicast(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                           const struct coap_message *message);
+// Keeps a body that is larger than one block of `size` bytes for the peer that will fetch the rest.
+void coap_server_keep(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const char *path,
+                      const struct coap_response *response, size_t size);
+void coap_put_etag(struct coap_builder *builder, struct bytes body);
+
+// coap_observe.c: registers or ends an observation as the GET asks. True when the answer is to carry Observe with `*sequence`
+// and Max-Age with `*max_age_s`.
+bool coap_observe_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                          const struct coap_message *message, const struct coap_response *response, uint32_t *sequence,
+                          uint32_t *max_age_s);
+void coap_observe_acknowledged(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, uint16_t id);
+void coap_observe_reset(struct coap_endpoint *endpoint, const struct coap_address *peer, uint16_t id);
+// Notifies, retransmits and gives up; lowers the next deadline.
+void coap_observe_advance(struct coap_endpoint *endpoint, uint64_t now_ms);
+
+// coap_multicast.c: answers what has waited long enough; lowers the next deadline.
+void coap_multicast_advance(struct coap_endpoint *endpoint, uint64_t now_ms);
+
+// Remembers an incoming message. NULL when it is a duplicate, which has been answered as before.
+struct coap_memory_of_id *coap_first_sight(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                                           const struct coap_message *message);
+
 // True when a critical option is none of those that the endpoint or its handlers understand (RFC 7252 §5.4.1).
 bool coap_has_unknown_critical(const struct coap_message *message);
 

@@ -5,6 +5,7 @@
 // asking again repeats the effect of anything else; other answers are cut to one block.
 #include "core/assert.h"
 #include "core/coap_private.h"
+#include "core/pen.h"
 
 static bool is_known_critical(uint16_t number) {
     switch (number) {
@@ -22,13 +23,49 @@ static bool is_known_critical(uint16_t number) {
     }
 }
 
-bool coap_has_unknown_critical(const struct coap_message *message) {
+// The first critical option that is not known, or 0.
+static uint16_t unknown_critical(const struct coap_message *message) {
     for (uint32_t i = 0; i < message->option_count; i++) {
         if ((message->options[i].number & 1) != 0 && !is_known_critical(message->options[i].number)) {
-            return true;
+            return message->options[i].number;
         }
     }
-    return false;
+    return 0;
+}
+
+bool coap_has_unknown_critical(const struct coap_message *message) {
+    return unknown_critical(message) != 0;
+}
+
+// What a person is told when nobody knows it better (RFC 7252 §5.5.2).
+static const char *diagnostic(uint8_t code) {
+    static const struct {
+        uint8_t code;
+        const char *text;
+    } texts[] = {
+        {COAP_BAD_REQUEST, "bad request"},
+        {COAP_UNAUTHORIZED, "unauthorized: repeat the request with the Echo option of this answer"},
+        {COAP_BAD_OPTION, "bad option"},
+        {COAP_FORBIDDEN, "forbidden"},
+        {COAP_NOT_FOUND, "not found; see /.well-known/core"},
+        {COAP_METHOD_NOT_ALLOWED, "method not allowed"},
+        {COAP_NOT_ACCEPTABLE, "not acceptable: this content format is not offered"},
+        {COAP_REQUEST_ENTITY_INCOMPLETE, "a block is missing: begin again with block 0"},
+        {COAP_CONFLICT, "conflict"},
+        {COAP_PRECONDITION_FAILED, "precondition failed"},
+        {COAP_REQUEST_ENTITY_TOO_LARGE, "too large: Size1 tells what fits"},
+        {COAP_UNSUPPORTED_CONTENT_FORMAT, "unsupported content format"},
+        {COAP_INTERNAL_SERVER_ERROR, "internal error"},
+        {COAP_NOT_IMPLEMENTED, "not implemented"},
+        {COAP_SERVICE_UNAVAILABLE, "busy: try again later"},
+        {COAP_PROXYING_NOT_SUPPORTED, "no proxy"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].code == code) {
+            return texts[i].text;
+        }
+    }
+    return "refused";
 }
 
 // One request on its way through the server.
@@ -40,6 +77,9 @@ struct serving {
     bool has_block1;
     struct coap_block block1;
     uint32_t size1; // told with 4.13; 0 for none
+    bool observing; // the answer carries Observe and Max-Age
+    uint32_t sequence;
+    uint32_t max_age_s;
 };
 
 static uint64_t fingerprint(struct bytes body) {
@@ -78,13 +118,24 @@ static bool slice(const struct serving *serving, const struct coap_response *res
     return true;
 }
 
-static void put_etag(struct coap_builder *builder, struct bytes body) {
+void coap_put_etag(struct coap_builder *builder, struct bytes body) {
     uint64_t hash = fingerprint(body);
     uint8_t tag[8];
     for (unsigned i = 0; i < 8; i++) {
         tag[i] = (uint8_t)(hash >> (8 * i));
     }
     coap_builder_option(builder, COAP_OPTION_ETAG, (struct bytes){tag, sizeof tag});
+}
+
+// An empty acknowledgement, kept like any reply: a duplicate of the request is acknowledged again.
+static void acknowledge(struct serving *serving) {
+    uint16_t id = serving->message->id;
+    if (serving->message->type == COAP_CONFIRMABLE) {
+        const uint8_t empty[4] = {1u << 6 | COAP_ACKNOWLEDGEMENT << 4, COAP_EMPTY, (uint8_t)(id >> 8), (uint8_t)id};
+        memcpy(serving->entry->reply, empty, sizeof empty);
+        serving->entry->reply_size = sizeof empty;
+        coap_transmit(serving->endpoint, serving->peer, (struct bytes){empty, sizeof empty});
+    }
 }
 
 static void reply(struct serving *serving, struct coap_response response) {
@@ -100,17 +151,16 @@ static void reply(struct serving *serving, struct coap_response response) {
         return;
     }
     if (response.code == 0) {
-        if (confirmable) { // kept like any reply: a duplicate of the request is acknowledged again
-            const uint8_t empty[4] = {1u << 6 | COAP_ACKNOWLEDGEMENT << 4, COAP_EMPTY, (uint8_t)(message->id >> 8),
-                                      (uint8_t)message->id};
-            memcpy(serving->entry->reply, empty, sizeof empty);
-            serving->entry->reply_size = sizeof empty;
-            coap_transmit(endpoint, serving->peer, (struct bytes){empty, sizeof empty});
-        }
+        acknowledge(serving);
         return;
+    }
+    if (response.code >= COAP_BAD_REQUEST && response.body.size == 0) {
+        response.body = bytes_of_text(diagnostic(response.code));
+        response.content_format = COAP_FORMAT_NONE;
     }
     if (!slice(serving, &response, &block2, &blocks, &part)) {
         endpoint->counters.refused++;
+        part = bytes_of_text("Block2: the block is beyond the end, or its size is reserved");
         response = (struct coap_response){.code = COAP_BAD_REQUEST, .content_format = COAP_FORMAT_NONE};
         blocks = false;
     }
@@ -118,10 +168,16 @@ static void reply(struct serving *serving, struct coap_response response) {
     coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram},
                        confirmable ? COAP_ACKNOWLEDGEMENT : COAP_NON_CONFIRMABLE, response.code, id, message->token);
     if (blocks) {
-        put_etag(&builder, response.body);
+        coap_put_etag(&builder, response.body);
+    }
+    if (serving->observing) {
+        coap_builder_option_uint(&builder, COAP_OPTION_OBSERVE, serving->sequence);
     }
     if (response.content_format != COAP_FORMAT_NONE) {
         coap_builder_option_uint(&builder, COAP_OPTION_CONTENT_FORMAT, response.content_format);
+    }
+    if (serving->observing) {
+        coap_builder_option_uint(&builder, COAP_OPTION_MAX_AGE, serving->max_age_s);
     }
     if (blocks) {
         coap_builder_option_uint(&builder, COAP_OPTION_BLOCK2, coap_block_value(block2));
@@ -175,9 +231,27 @@ void coap_endpoint_answer(struct coap_endpoint *endpoint, struct coap_later *lat
     reply(&serving, *response);
 }
 
-static void refuse(struct serving *serving, uint8_t code) {
+static void refuse_for(struct serving *serving, uint8_t code, struct bytes why) {
     serving->endpoint->counters.refused++;
-    reply(serving, (struct coap_response){.code = code, .content_format = COAP_FORMAT_NONE});
+    reply(serving, (struct coap_response){.code = code, .content_format = COAP_FORMAT_NONE, .body = why});
+}
+
+static void refuse(struct serving *serving, uint8_t code) {
+    refuse_for(serving, code, (struct bytes){NULL, 0});
+}
+
+// A critical option that nobody here knows: 4.02 with its number, 5.05 for a proxy's (RFC 7252 §5.4.1, §5.7.2). A NON request
+// is rejected in silence.
+static void refuse_option(struct serving *serving, uint16_t number) {
+    uint8_t storage[64];
+    struct pen pen = pen_start((struct buffer){storage, sizeof storage});
+    bool proxy = number == COAP_OPTION_PROXY_URI || number == COAP_OPTION_PROXY_SCHEME;
+    if (serving->message->type == COAP_CONFIRMABLE) {
+        pen_text(&pen, "option ");
+        pen_decimal(&pen, number);
+        pen_text(&pen, proxy ? ": this is no proxy" : " is critical and not known here");
+        refuse_for(serving, proxy ? COAP_PROXYING_NOT_SUPPORTED : COAP_BAD_OPTION, (struct bytes){storage, pen.size});
+    }
 }
 
 // The body of this peer, method and path: an upload, or for GET a snapshot.
@@ -199,7 +273,8 @@ static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, co
     struct coap_block block = serving->block1;
     struct coap_transfer *transfer = transfer_find(serving, path);
     if (block.exponent > COAP_BLOCK_EXPONENT_MAX || (block.more && serving->message->payload.size != coap_block_size(block))) {
-        refuse(serving, COAP_BAD_REQUEST);
+        refuse_for(serving, COAP_BAD_REQUEST,
+                   bytes_of_text("Block1: the payload has not the block's size, or that is reserved"));
         return NULL;
     }
     if (block.number == 0) {
@@ -242,7 +317,8 @@ static bool serve_snapshot(struct serving *serving, uint64_t now_ms, const char 
     struct coap_block block;
     struct coap_transfer *snapshot = transfer_find(serving, path);
     bool later = coap_block_read(serving->message, COAP_OPTION_BLOCK2, &block) && block.number > 0;
-    if (!later || snapshot == NULL || snapshot->expires_ms <= now_ms) {
+    if (!later || snapshot == NULL || snapshot->expires_ms <= now_ms ||
+        coap_message_option_uint(serving->message, COAP_OPTION_ACCEPT, snapshot->content_format) != snapshot->content_format) {
         return false;
     }
     struct bytes body = {coap_transfer_body(serving->endpoint, snapshot).data, snapshot->size};
@@ -255,8 +331,9 @@ static bool serve_snapshot(struct serving *serving, uint64_t now_ms, const char 
     return true;
 }
 
-static void keep_snapshot(struct serving *serving, uint64_t now_ms, const char *path, const struct coap_response *response) {
-    if (response->code != COAP_CONTENT || response->body.size <= COAP_PAYLOAD_SIZE_MAX) {
+static void keep_snapshot(struct serving *serving, uint64_t now_ms, const char *path, const struct coap_response *response,
+                          size_t block_size) {
+    if (response->code != COAP_CONTENT || response->body.size <= block_size) {
         return;
     }
     struct coap_transfer *snapshot = transfer_find(serving, path);
@@ -284,9 +361,7 @@ void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const 
     char path[sizeof((struct coap_transfer *)0)->path];
     struct coap_transfer *transfer = NULL;
     if (coap_has_unknown_critical(message)) {
-        if (message->type == COAP_CONFIRMABLE) {
-            refuse(&serving, COAP_BAD_OPTION);
-        }
+        refuse_option(&serving, unknown_critical(message));
         return;
     }
     if (coap_message_path(message, path, sizeof path) != ERROR_NONE) {
@@ -315,11 +390,37 @@ void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const 
     };
     struct coap_response response = {.code = COAP_NOT_FOUND, .content_format = COAP_FORMAT_NONE};
     endpoint->callbacks.serve(endpoint->callbacks.context, &request, &response);
+    serving.observing = coap_observe_request(endpoint, now_ms, peer, message, &response, &serving.sequence, &serving.max_age_s);
     reply(&serving, response);
     if (message->code == COAP_GET) {
-        keep_snapshot(&serving, now_ms, path, &response);
+        keep_snapshot(&serving, now_ms, path, &response, COAP_PAYLOAD_SIZE_MAX);
     }
     if (transfer != NULL) {
         transfer->used = false;
+    }
+}
+
+void coap_server_keep(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer, const char *path,
+                      const struct coap_response *response, size_t size) {
+    struct coap_message request = {.code = COAP_GET};
+    struct serving serving = {.endpoint = endpoint, .peer = peer, .message = &request};
+    keep_snapshot(&serving, now_ms, path, response, size);
+}
+
+void coap_server_multicast(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,
+                           const struct coap_message *message) {
+    static const char path[] = ".well-known/core"; // nothing else gets this far
+    struct serving serving = {.endpoint = endpoint, .peer = peer, .message = message};
+    struct coap_request request = {.peer = *peer,
+                                   .multicast = true,
+                                   .code = message->code,
+                                   .path = path,
+                                   .message = message,
+                                   .content_format = COAP_FORMAT_NONE};
+    struct coap_response response = {.code = COAP_NOT_FOUND, .content_format = COAP_FORMAT_NONE};
+    endpoint->callbacks.serve(endpoint->callbacks.context, &request, &response);
+    if (response.code == COAP_CONTENT && response.body.size > 0 && !response.deferred) {
+        reply(&serving, response);
+        keep_snapshot(&serving, now_ms, path, &response, COAP_PAYLOAD_SIZE_MAX);
     }
 }

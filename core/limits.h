@@ -47,8 +47,14 @@
 // CoAP (RFC 7252 §4.8): datagram and payload sizes follow §4.6 (1152/1024).
 #define DATAGRAM_SIZE_MAX 1280
 #define COAP_PAYLOAD_SIZE_MAX 1024
-#define COAP_TOKEN_SIZE_MAX 8
+// Extended tokens (RFC 8974): what proxies and stateless clients put there fits; a longer one is refused like any broken
+// message.
+#define COAP_TOKEN_SIZE_MAX 32
 #define COAP_OPTIONS_MAX 24
+
+// A value as a client asks for it. A text of MESSAGE_SIZE_MAX control characters is 3.1 KiB of JSON; SenML has about 35 octets
+// for each element of an array, so 100 of them. What is longer is to be had as plain CBOR only.
+#define REPRESENTATION_SIZE_MAX 4096
 
 // Encoded plan of one node, and any other body that is transferred block-wise besides modules.
 #ifndef BODY_SIZE_MAX

@@ -4,6 +4,7 @@
 // acknowledged, so that after a restart the actuator obeys the same live command. Arbitration itself is actuator.c.
 #include <math.h>
 
+#include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
@@ -41,6 +42,7 @@ void resource_settle(struct runtime *runtime, uint32_t index) {
         resource->value_size = (uint8_t)value.size;
         resource->driven = true;
         resource->updated_ms = runtime->building_ms;
+        rest_resource_changed(runtime, index);
         runtime->environment.actuate(runtime->environment.context, index, value);
     }
     uint64_t deadline_ms = actuator_deadline(&resource->actuator);

@@ -6,6 +6,7 @@
 // does not name is ended.
 #include "core/runtime.h"
 
+#include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
@@ -38,6 +39,9 @@ static void on_serve(void *context, const struct coap_request *request, struct c
     struct runtime *runtime = context;
     if (request->path[0] == 'c' && request->path[1] == '/') {
         link_serve(runtime, request, response);
+        return;
+    }
+    if (rest_serve(runtime, request, response)) {
         return;
     }
     runtime->environment.serve(runtime->environment.context, request, response);
@@ -490,6 +494,7 @@ static void settle(struct runtime *runtime) {
     settle_links(runtime, tables);
     settle_actuators(runtime, tables);
     task_unblock(runtime);
+    coap_endpoint_recheck(&runtime->coap, runtime->network_ms);
     runtime->scan_soon = true;
 }
 
@@ -547,8 +552,16 @@ void runtime_resumed(struct runtime *runtime) {
 // --- inputs
 // -------------------------------------------------------------------------------------------------------------------
 
+void runtime_waited(struct runtime *runtime, uint64_t waited_ms) {
+    runtime->waited_ms = waited_ms;
+}
+
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
     coap_endpoint_receive(&runtime->coap, runtime->network_ms, peer, datagram);
+}
+
+void runtime_multicast(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
+    coap_endpoint_multicast(&runtime->coap, runtime->network_ms, peer, datagram);
 }
 
 uint64_t runtime_trace(struct runtime *runtime) {
@@ -589,6 +602,7 @@ enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes
     memcpy(resource->value, value.data, value.size);
     resource->value_size = (uint8_t)value.size;
     resource->updated_ms = runtime->building_ms;
+    rest_resource_changed(runtime, index);
     uint64_t trace = runtime_trace(runtime);
     enum error error = ERROR_NONE;
     for (uint32_t i = resource->first_link; i != NO_INDEX; i = tables_now(runtime)->links[i].next) {

@@ -30,6 +30,7 @@
 #include "core/engine.h"
 #include "core/message.h"
 #include "core/plan.h"
+#include "core/port_values.h"
 #include "core/registration.h"
 
 // Messages that wait at one task. Measurements beyond it drop the oldest of their link; events and commands push back.
@@ -199,6 +200,7 @@ const char *runtime_event_text(enum runtime_event event);
 // All that the runtime asks of the world. Every call returns at once and must not call back into the runtime.
 struct runtime_environment {
     void *context;
+    const char *name; // of the node, for SenML; lives as long as the runtime. NULL: the plan's word for it
     void (*transmit)(void *context, const struct coap_address *peer, struct bytes datagram);
     // Drives an actuator; an empty value releases it to the device's own control.
     void (*actuate)(void *context, uint32_t resource, struct bytes value);
@@ -210,7 +212,7 @@ struct runtime_environment {
     // Keeps a plan so that it is there after a restart. On an error the plan is refused.
     enum error (*plan_store)(void *context, struct bytes encoded);
     void (*event)(void *context, enum runtime_event event, const char *subject, enum error error, const char *detail);
-    // CoAP requests for anything but c/<id>.
+    // CoAP requests for anything but c/<id>, p/ and GET of r/.
     void (*serve)(void *context, const struct coap_request *request, struct coap_response *response);
     // Responses to requests that the node made itself (coap_outgoing.user with the top bit set).
     void (*completed)(void *context, const struct coap_completion *completion);
@@ -240,8 +242,9 @@ struct runtime_memory {
     uint32_t resource_max;
     struct message *messages;
     uint32_t message_max;
-    struct buffer states; // last good state of each task, compacted
-    struct buffer batch;  // BATCH_SIZE_MAX bytes, or fewer on a small device
+    struct buffer states;     // last good state of each task, compacted
+    struct buffer batch;      // BATCH_SIZE_MAX bytes, or fewer on a small device
+    struct port_values ports; // last message at each port; may be without memory
     struct coap_endpoint_memory coap;
 };
 
@@ -270,11 +273,13 @@ struct runtime {
     uint64_t boot;
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
+    uint64_t waited_ms;            // of the datagram in hand, before it was taken
     uint64_t building_deadline_ms; // earliest freshness, expiry or interval; may be early, never late
     uint64_t network_deadline_ms;  // earliest restart or retry
     bool scan_soon;
     struct traffic traffic[DELIVERY_CLASS_COUNT];
-    uint64_t foreign; // datagrams or deliveries from nobody in the plan
+    uint64_t foreign;                           // datagrams or deliveries from nobody in the plan
+    uint8_t rest_body[REPRESENTATION_SIZE_MAX]; // the answer in hand (core/rest.h)
 };
 
 // Starts on zeroed `*runtime`. `boot` is the node's persistent start counter (sequence numbers begin above all earlier boots);
@@ -315,8 +320,14 @@ void runtime_snapshot(struct runtime *runtime, void (*emit)(void *context, struc
 MUST_CHECK enum error runtime_override(struct runtime *runtime, uint32_t resource, uint32_t priority, struct bytes value,
                                        uint64_t lifetime_ms);
 
+// The datagrams that are handed over next have waited for so long since they arrived, because the node stood still. It counts
+// as age of measurements and against the lifetime of commands. 0 until it is said.
+void runtime_waited(struct runtime *runtime, uint64_t waited_ms);
 // A datagram arrived.
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram);
+
+// A datagram arrived that was sent to All CoAP Nodes.
+void runtime_multicast(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram);
 
 // A sensor has a new value. ERROR_TOO_LARGE, ERROR_MALFORMED (not one CBOR item), ERROR_BUSY (a reliable link of it is backed
 // up; the value is dropped and counted).

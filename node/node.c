@@ -86,6 +86,19 @@ static enum error resume(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     return error;
 }
 
+static enum error join_groups(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
+    static const char *const groups[] = {"224.0.1.187:5683", "[ff02::fd]:5683", "[ff05::fd]:5683"};
+    bool ipv6 = strchr(node->config.listen, '[') != NULL;
+    enum error error = ERROR_NONE;
+    for (uint32_t i = 0; i < node->config.multicast_count; i++) {
+        for (uint32_t k = ipv6 ? 1 : 0; k < (ipv6 ? 3 : 1) && error == ERROR_NONE; k++) {
+            error = port_udp_join(groups[k], node->config.multicast[i], &node->groups[node->group_count], refusal);
+            node->group_count += error == ERROR_NONE;
+        }
+    }
+    return error;
+}
+
 enum error node_open(const struct node_config *config, struct engine *engine, struct node **out,
                      char refusal[PORT_REFUSAL_SIZE]) {
     struct node *node = calloc(1, sizeof *node);
@@ -112,8 +125,10 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
     // The socket comes before the disk: a second daemon on the same configuration must not count up the boot of the first.
     error = error == ERROR_NONE ? port_udp_open(config->listen, &node->udp, refusal) : error;
     error = error == ERROR_NONE ? node_store_open(node, refusal) : error;
+    error = error == ERROR_NONE ? join_groups(node, refusal) : error;
     if (error == ERROR_NONE) {
         const struct runtime_environment environment = {.context = node,
+                                                        .name = node->config.node,
                                                         .transmit = on_transmit,
                                                         .actuate = on_actuate,
                                                         .code_find = on_code_find,
@@ -147,6 +162,10 @@ void node_address(const struct node *node, char out[64]) {
     port_address_text(&address, out);
 }
 
+const struct runtime *node_runtime(const struct node *node) {
+    return &node->runtime;
+}
+
 static void receive_all(struct node *node) {
     uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
     struct coap_address from;
@@ -157,8 +176,24 @@ static void receive_all(struct node *node) {
             return;
         }
         if (error == ERROR_NONE) {
+            runtime_waited(&node->runtime, port_udp_waited_ms(node->udp));
             runtime_datagram(&node->runtime, &from, (struct bytes){datagram, size});
             (void)runtime_run(&node->runtime, RUN_BUDGET);
+        }
+    }
+}
+
+static void receive_groups(struct node *node) {
+    uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
+    struct coap_address from;
+    size_t size = 0;
+    for (uint32_t i = 0; i < node->group_count; i++) {
+        enum error error = ERROR_NONE;
+        for (uint32_t k = 0; k < RUN_BUDGET && error != ERROR_NOT_FOUND; k++) {
+            error = port_udp_receive(node->groups[i], &from, (struct buffer){datagram, sizeof datagram}, &size);
+            if (error == ERROR_NONE) {
+                runtime_multicast(&node->runtime, &from, (struct bytes){datagram, size});
+            }
         }
     }
 }
@@ -180,11 +215,14 @@ uint64_t node_wait_ms(const struct node *node) {
     return own < wait ? own : wait;
 }
 
-// One turn; `ready` is port_wait's answer for socket (bit 0) and plant (bit 1).
+// One turn; `ready` is port_wait's answer for socket (bit 0), plant (bit 1) and groups (all above).
 static void turn(struct node *node, uint64_t ready) {
     node_time(node);
     if ((ready & 1u) != 0) {
         receive_all(node);
+    }
+    if (ready >> 2 != 0) {
+        receive_groups(node);
     }
     node_drivers_poll(node, (ready & 2u) != 0);
     node_time(node);
@@ -195,14 +233,17 @@ static void turn(struct node *node, uint64_t ready) {
 }
 
 void node_step(struct node *node) {
-    turn(node, 3);
+    turn(node, UINT64_MAX);
 }
 
 void node_run(struct node *node, const volatile bool *stop) {
     while (!*stop) {
-        const int descriptors[2] = {port_udp_descriptor(node->udp),
-                                    node->plant == NULL ? -1 : plant_driver_descriptor(node->plant)};
-        turn(node, port_wait(descriptors, 2, node_wait_ms(node)));
+        int descriptors[2 + GROUPS_MAX] = {port_udp_descriptor(node->udp),
+                                           node->plant == NULL ? -1 : plant_driver_descriptor(node->plant)};
+        for (uint32_t i = 0; i < node->group_count; i++) {
+            descriptors[2 + i] = port_udp_descriptor(node->groups[i]);
+        }
+        turn(node, port_wait(descriptors, 2 + node->group_count, node_wait_ms(node)));
     }
 }
 
@@ -223,6 +264,9 @@ void node_close(struct node *node) {
     }
     node_journal_close(node);
     node_drivers_close(node);
+    for (uint32_t i = 0; i < node->group_count; i++) {
+        port_udp_close(node->groups[i]);
+    }
     port_udp_close(node->udp);
     node_store_close(node);
     node_memory_close(node->config.task_max, node->tables);

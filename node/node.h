@@ -8,16 +8,22 @@
 // is replaced in one step, so that a crash or a full disk leaves the old one. After a restart the node resumes from them; no
 // orchestrator is needed.
 //
-// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /r/<resource>, /.well-known/core;
-// PUT and DELETE /r/<resource> (node/override.h).
+// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /.well-known/core (by multicast,
+// too, on the interfaces that the configuration names), GET and observe /r/<resource>, /p/<task>/<port>; PUT and DELETE
+// /r/<resource> (node/override.h).
 #ifndef TENON_NODE_NODE_H
 #define TENON_NODE_NODE_H
 
 #include "core/engine.h"
 #include "core/registration.h"
+#include "core/runtime.h"
 #include "port/port.h"
 
 #define NODE_PATH_SIZE_MAX 512
+
+// A gateway joins a few networks; a name of an interface has at most 15 letters on Linux. With the NUL.
+#define NODE_INTERFACES_MAX 4
+#define NODE_INTERFACE_SIZE_MAX 16
 
 enum driver_kind { DRIVER_PLANT, DRIVER_FILE };
 
@@ -41,6 +47,8 @@ struct node_config {
     uint32_t keepalive_ms;
     uint32_t task_max;
     uint32_t ack_timeout_ms; // CoAP ACK_TIMEOUT inside the building's network
+    uint32_t multicast_count;
+    char multicast[NODE_INTERFACES_MAX][NODE_INTERFACE_SIZE_MAX]; // interfaces on which All CoAP Nodes is listened to
     uint32_t capability_count;
     char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
     uint32_t resource_count;
@@ -64,5 +72,7 @@ void node_step(struct node *node);
 // How long the next turn may wait when nothing arrives; 0 when there is more to do at once, UINT64_MAX for ever.
 uint64_t node_wait_ms(const struct node *node);
 void node_close(struct node *node);
+// What runs inside, to look at: counters, tasks, links.
+const struct runtime *node_runtime(const struct node *node);
 
 #endif

@@ -13,6 +13,12 @@
 #define EXCHANGES_MAX 64
 #define REMEMBERED_MAX 256
 #define TRANSFERS_MAX 4
+// Every display, gateway and person that watches this node.
+#define OBSERVATIONS_MAX 64
+#define DELAYED_MAX 8
+// Ports whose last message is kept, per task; and how many of these messages may be long.
+#define PORT_VALUES_PER_TASK 8
+#define PORT_VALUES_LARGE_MAX 64
 
 // Hands out parts of one block; first run with base NULL to learn the size.
 struct carver {
@@ -24,6 +30,23 @@ static void *carve(struct carver *carver, size_t size) {
     size_t at = (carver->used + 63u) & ~(size_t)63u;
     carver->used = at + size;
     return carver->base == NULL ? NULL : carver->base + at;
+}
+
+static uint32_t power_of_two(uint32_t at_least) {
+    uint32_t power = 1;
+    while (power < at_least) {
+        power *= 2;
+    }
+    return power;
+}
+
+static void carve_coap(struct carver *carver, struct coap_endpoint_memory *coap) {
+    coap->exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
+    coap->remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
+    coap->transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));
+    coap->bodies = (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
+    coap->observations = carve(carver, OBSERVATIONS_MAX * sizeof(struct coap_observation));
+    coap->delayed = carve(carver, DELAYED_MAX * sizeof(struct coap_delayed));
 }
 
 static void carve_tables(struct carver *carver, struct runtime_memory *memory, struct runtime_tables *tables) {
@@ -51,7 +74,12 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
         .resource_max = RESOURCES_PER_NODE_MAX,
         .message_max = task_max * MESSAGES_PER_TASK + 256,
         .states = {.size = task_max * STATES_PER_TASK_BYTES + STATE_SIZE_MAX},
-        .coap = {.exchange_count = EXCHANGES_MAX, .remembered_count = REMEMBERED_MAX, .transfer_count = TRANSFERS_MAX},
+        .ports = {.value_count = power_of_two(task_max * PORT_VALUES_PER_TASK), .large_count = PORT_VALUES_LARGE_MAX},
+        .coap = {.exchange_count = EXCHANGES_MAX,
+                 .remembered_count = REMEMBERED_MAX,
+                 .transfer_count = TRANSFERS_MAX,
+                 .observation_count = OBSERVATIONS_MAX,
+                 .delayed_count = DELAYED_MAX},
     };
     carve_tables(carver, memory, &memory->tables[0]);
     carve_tables(carver, memory, &memory->tables[1]);
@@ -60,11 +88,9 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
     memory->messages = carve(carver, memory->message_max * sizeof(struct message));
     memory->states.data = carve(carver, memory->states.size);
     memory->batch = (struct buffer){carve(carver, BATCH_SIZE_MAX), BATCH_SIZE_MAX};
-    memory->coap.exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
-    memory->coap.remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
-    memory->coap.transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));
-    memory->coap.bodies =
-        (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
+    memory->ports.values = carve(carver, memory->ports.value_count * sizeof(struct port_value));
+    memory->ports.larges = carve(carver, PORT_VALUES_LARGE_MAX * sizeof(struct port_value_large));
+    carve_coap(carver, &memory->coap);
 }
 
 enum error node_memory_open(uint32_t task_max, struct runtime_memory *memory, void **block) {

@@ -17,6 +17,9 @@
 // With RESOURCES_PER_NODE_MAX resources at full length a registration takes about 13 KiB.
 #define REGISTRATION_SIZE_MAX 16384
 
+// All CoAP Nodes (RFC 7252 §12.8): IPv4, IPv6 on the link, IPv6 in the site, on each interface.
+#define GROUPS_MAX (3 * NODE_INTERFACES_MAX)
+
 enum membership { MEMBERSHIP_NONE, MEMBERSHIP_REGISTERING, MEMBERSHIP_REGISTERED };
 
 struct log_line {
@@ -34,6 +37,8 @@ struct node {
     struct node_config config;
     struct engine *engine;
     struct port_udp *udp;
+    struct port_udp *groups[GROUPS_MAX]; // what was sent to All CoAP Nodes; answers leave by `udp`
+    uint32_t group_count;
     struct runtime runtime;
     void *tables; // one block behind runtime_memory
     uint64_t boot;

@@ -1,7 +1,8 @@
-// What a node answers over CoAP besides deliveries: plan, code, status, channels, log, resources and a person's override of
-// them.
+// What a node answers over CoAP besides deliveries and the reading of resources and ports: plan, code, status, channels, log, a
+// person's override of an actuator, the list of it all.
 #include <stdio.h>
 
+#include "core/rest.h"
 #include "core/sha256.h"
 #include "core/wire.h"
 #include "node/node_private.h"
@@ -22,6 +23,29 @@ static void answer_error(struct node *node, struct coap_response *response, uint
     text_start(&text, node->answer, sizeof node->answer);
     text_add(&text, "%s", why);
     answer_text(node, response, code, COAP_FORMAT_NONE, &text);
+}
+
+// False, with 4.15, when the body came in another content format than the one that can be read here. None at all is taken on
+// trust, for what it holds is checked.
+static bool takes(struct node *node, const struct coap_request *request, uint16_t format, struct coap_response *response) {
+    if (request->content_format == format || request->content_format == COAP_FORMAT_NONE) {
+        return true;
+    }
+    char why[64];
+    snprintf(why, sizeof why, "Content-Format: send %u, or none", format);
+    answer_error(node, response, COAP_UNSUPPORTED_CONTENT_FORMAT, why);
+    return false;
+}
+
+// False, with 4.06, when the client asks for another content format than the one that there is.
+static bool gives(struct node *node, const struct coap_request *request, uint16_t format, struct coap_response *response) {
+    if (coap_message_option_uint(request->message, COAP_OPTION_ACCEPT, format) == format) {
+        return true;
+    }
+    char why[64];
+    snprintf(why, sizeof why, "Accept: only %u is offered here", format);
+    answer_error(node, response, COAP_NOT_ACCEPTABLE, why);
+    return false;
 }
 
 static void answer_missing(struct node *node, struct coap_response *response, const uint8_t (*missing)[DIGEST_SIZE],
@@ -49,6 +73,9 @@ static void serve_plan(struct node *node, const struct coap_request *request, st
         answer_error(node, response, COAP_METHOD_NOT_ALLOWED, "a plan is PUT");
         return;
     }
+    if (!takes(node, request, COAP_FORMAT_CBOR, response)) {
+        return;
+    }
     enum error error = runtime_plan_put(&node->runtime, request->payload, missing, MISSING_MAX, &missing_count);
     if (error == ERROR_NOT_FOUND) {
         answer_missing(node, response, (const uint8_t(*)[DIGEST_SIZE])missing, missing_count);
@@ -69,6 +96,9 @@ static void serve_code(struct node *node, const struct coap_request *request, st
         answer_error(node, response, COAP_METHOD_NOT_ALLOWED, "code is PUT");
         return;
     }
+    if (!takes(node, request, COAP_FORMAT_OCTETS, response)) {
+        return;
+    }
     if (!digest_parse(request->path + strlen("code/"), wanted)) {
         answer_error(node, response, COAP_BAD_REQUEST, "the path must be code/ and 64 lower-case hexadecimal digits");
         return;
@@ -85,20 +115,6 @@ static void serve_code(struct node *node, const struct coap_request *request, st
         return;
     }
     response->code = COAP_CHANGED;
-}
-
-static void serve_resource(struct node *node, const struct coap_request *request, struct coap_response *response) {
-    int index = runtime_resource_find(&node->runtime, request->path + strlen("r/"));
-    if (index < 0) {
-        answer_error(node, response, COAP_NOT_FOUND, "the node has no such resource; see /.well-known/core");
-        return;
-    }
-    static const uint8_t null_item[1] = {0xf6};
-    const struct resource *resource = &node->runtime.memory.resources[index];
-    response->code = COAP_CONTENT;
-    response->content_format = COAP_FORMAT_CBOR;
-    response->body =
-        resource->value_size > 0 ? (struct bytes){resource->value, resource->value_size} : (struct bytes){null_item, 1};
 }
 
 // --- overrides -----------------------------------------------------------------------------------------------------------
@@ -190,38 +206,46 @@ static void serve_override(struct node *node, const struct coap_request *request
                     override.priority);
 }
 
-// RFC 6690 link format; `rt` carries the quantity.
-static void serve_links(struct node *node, struct coap_response *response) {
-    struct text text;
-    text_start(&text, node->answer, sizeof node->answer);
-    text_add(&text, "</status>;ct=50,</channels>;ct=50,</log>;ct=0");
-    for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
-        const struct registration_resource *facts = &node->runtime.memory.resources[i].facts;
-        text_add(&text, ",</r/%s>;ct=60", facts->name);
-        if (facts->quantity[0] != '\0') {
-            text_add(&text, ";rt=\"%s\"", facts->quantity);
-        }
-        text_add(&text, ";if=\"%s\"", facts->actuator ? "core.a" : "core.s");
+// RFC 6690 link format, with its filter.
+static void serve_links(struct node *node, const struct coap_request *request, struct coap_response *response) {
+    static const struct link_entry own[] = {
+        {.path = "/status", .rt = "", .interface = "", .unit = "", .formats = "50"},
+        {.path = "/channels", .rt = "", .interface = "", .unit = "", .formats = "50"},
+        {.path = "/log", .rt = "", .interface = "", .unit = "", .formats = "0"},
+    };
+    struct link_list list = {.pen = pen_start((struct buffer){(uint8_t *)node->answer, sizeof node->answer}),
+                             .filter = request->message};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        link_list_add(&list, &own[i]);
     }
-    answer_text(node, response, COAP_CONTENT, COAP_FORMAT_LINK, &text);
+    rest_links(&node->runtime, &list);
+    response->code = list.pen.overflow ? COAP_INTERNAL_SERVER_ERROR : COAP_CONTENT;
+    response->content_format = list.pen.overflow ? COAP_FORMAT_NONE : COAP_FORMAT_LINK;
+    response->body = (struct bytes){(const uint8_t *)node->answer, list.pen.overflow ? 0 : list.pen.size};
 }
 
 static void serve_get(struct node *node, const struct coap_request *request, struct coap_response *response) {
     struct text text;
     text_start(&text, node->answer, sizeof node->answer);
     if (strcmp(request->path, "status") == 0) {
-        node_status_write(node, &text);
-        answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+        if (gives(node, request, COAP_FORMAT_JSON, response)) {
+            node_status_write(node, &text);
+            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+        }
     } else if (strcmp(request->path, "channels") == 0) {
-        node_channels_write(node, coap_message_query(request->message, "after"), &text);
-        answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+        if (gives(node, request, COAP_FORMAT_JSON, response)) {
+            node_channels_write(node, coap_message_query(request->message, "after"), &text);
+            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+        }
     } else if (strcmp(request->path, "log") == 0) {
-        node_log_write(node, coap_message_query(request->message, "task"), &text);
-        answer_text(node, response, COAP_CONTENT, COAP_FORMAT_TEXT, &text);
+        if (gives(node, request, COAP_FORMAT_TEXT, response)) {
+            node_log_write(node, coap_message_query(request->message, "task"), &text);
+            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_TEXT, &text);
+        }
     } else if (strcmp(request->path, ".well-known/core") == 0) {
-        serve_links(node, response);
-    } else if (strncmp(request->path, "r/", 2) == 0) {
-        serve_resource(node, request, response);
+        if (gives(node, request, COAP_FORMAT_LINK, response)) {
+            serve_links(node, request, response);
+        }
     } else {
         answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
     }

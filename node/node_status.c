@@ -62,9 +62,15 @@ static void write_traffic(const struct node *node, struct text *out) {
     text_add(
         out,
         "},\"coap\":{\"received\":%llu,\"transmitted\":%llu,\"malformed\":%llu,\"duplicates\":%llu,\"retransmissions\":%llu,"
-        "\"timeouts\":%llu,\"unmatched\":%llu,\"refused\":%llu}",
+        "\"timeouts\":%llu,\"unmatched\":%llu,\"refused\":%llu,\"forgotten\":%llu,\"multicast_dropped\":%llu,",
         (printed)coap->received, (printed)coap->transmitted, (printed)coap->malformed, (printed)coap->duplicates,
-        (printed)coap->retransmissions, (printed)coap->timeouts, (printed)coap->unmatched, (printed)coap->refused);
+        (printed)coap->retransmissions, (printed)coap->timeouts, (printed)coap->unmatched, (printed)coap->refused,
+        (printed)coap->forgotten, (printed)coap->multicast_dropped);
+    text_add(out,
+             "\"observers\":%u,\"observers_accepted\":%llu,\"observers_refused\":%llu,\"observers_lost\":%llu,"
+             "\"notifications\":%llu}",
+             node->runtime.coap.observations_used, (printed)coap->observers_accepted, (printed)coap->observers_refused,
+             (printed)coap->observers_lost, (printed)coap->notifications);
 }
 
 void node_status_write(const struct node *node, struct text *out) {

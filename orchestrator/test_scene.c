@@ -133,13 +133,13 @@ static void station_start(struct scene *scene, uint8_t number) {
     station->scene = scene;
     station->number = number;
     station->up = true;
-    station->memory = (struct coap_endpoint_memory){calloc(8, sizeof(struct coap_exchange)),
-                                                    8,
-                                                    calloc(64, sizeof(struct coap_memory_of_id)),
-                                                    64,
-                                                    calloc(2, sizeof(struct coap_transfer)),
-                                                    2,
-                                                    {calloc(2, 65536), 131072}};
+    station->memory = (struct coap_endpoint_memory){.exchanges = calloc(8, sizeof(struct coap_exchange)),
+                                                    .exchange_count = 8,
+                                                    .remembered = calloc(64, sizeof(struct coap_memory_of_id)),
+                                                    .remembered_count = 64,
+                                                    .transfers = calloc(2, sizeof(struct coap_transfer)),
+                                                    .transfer_count = 2,
+                                                    .bodies = {calloc(2, 65536), 131072}};
     coap_endpoint_start(&station->endpoint, &parameters, &callbacks, &station->memory, 1000U + number);
 }
 

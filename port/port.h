@@ -35,11 +35,19 @@ struct port_udp;
 // Opens a UDP socket on "127.0.0.1:5683", "[::1]:5683" or port 0 for any. ERROR_MALFORMED (the text), ERROR_EXISTS (the port is
 // in use), ERROR_NETWORK.
 MUST_CHECK enum error port_udp_open(const char *address, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]);
+// Opens a socket that receives what is sent to the group and port ("224.0.1.187:5683", "[ff02::fd]:5683") on one interface, and
+// nothing else: whatever comes here came by multicast. Any number of sockets of this device may do so. Not for sending.
+// ERROR_MALFORMED (the text), ERROR_NOT_FOUND (no such interface), ERROR_NETWORK.
+MUST_CHECK enum error port_udp_join(const char *group, const char *interface, struct port_udp **out,
+                                    char refusal[PORT_REFUSAL_SIZE]);
 void port_udp_close(struct port_udp *udp);
 // Sends one datagram, or drops it: UDP promises nothing. Returns false when it was dropped here.
 bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct bytes datagram);
 // Takes one waiting datagram. ERROR_NOT_FOUND when none waits; ERROR_TOO_LARGE when it did not fit and was dropped.
 MUST_CHECK enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size);
+// How long the datagram that was taken last had waited here, so that a program that stood still does not take old news for new.
+// 0 where the platform cannot tell.
+uint64_t port_udp_waited_ms(const struct port_udp *udp);
 // The file descriptor, for port_wait.
 int port_udp_descriptor(const struct port_udp *udp);
 // The address that the socket is bound to.

@@ -66,13 +66,17 @@ static void start(struct party *party, uint8_t number) {
     struct coap_parameters parameters = coap_parameters_default();
     parameters.ack_random_percent = 100;
     struct coap_callbacks callbacks = {party, transmit, serve, completed};
-    struct coap_endpoint_memory memory = {party->exchanges,
-                                          EXCHANGES,
-                                          party->remembered,
-                                          REMEMBERED,
-                                          party->transfers,
-                                          TRANSFERS,
-                                          {party->bodies, sizeof party->bodies}};
+    struct coap_endpoint_memory memory = {.exchanges = party->exchanges,
+                                          .exchange_count = EXCHANGES,
+                                          .remembered = party->remembered,
+                                          .remembered_count = REMEMBERED,
+                                          .transfers = party->transfers,
+                                          .transfer_count = TRANSFERS,
+                                          .bodies = {party->bodies, sizeof party->bodies},
+                                          .observations = party->observations,
+                                          .observation_count = OBSERVATIONS,
+                                          .delayed = party->delayed,
+                                          .delayed_count = DELAYED};
     coap_endpoint_start(&party->endpoint, &parameters, &callbacks, &memory, number);
 }
 

@@ -17,6 +17,8 @@
 #define EXCHANGES 3
 #define REMEMBERED 16
 #define TRANSFERS 2
+#define OBSERVATIONS 2
+#define DELAYED 2
 #define BODY_SIZE 4096
 #define LOG_MAX 128
 #define COMPLETIONS_MAX 8
@@ -27,6 +29,8 @@ struct party {
     struct coap_exchange exchanges[EXCHANGES];
     struct coap_memory_of_id remembered[REMEMBERED];
     struct coap_transfer transfers[TRANSFERS];
+    struct coap_observation observations[OBSERVATIONS];
+    struct coap_delayed delayed[DELAYED];
     uint8_t bodies[TRANSFERS * BODY_SIZE];
     // What its handler answers, and what it saw last.
     struct coap_response answer;

@@ -47,6 +47,8 @@ static enum error rig_load(struct engine *engine, struct bytes wasm, struct engi
     module->manifest.output_count = 2;
     module->manifest.outputs_per_message = 4;
     snprintf(module->manifest.inputs[0].name, NAME_SIZE_MAX, "in");
+    snprintf(module->manifest.outputs[0].name, NAME_SIZE_MAX, "out");
+    snprintf(module->manifest.outputs[0].unit, UNIT_SIZE_MAX, "Cel");
     *out = module;
     return ERROR_NONE;
 }
@@ -205,15 +207,17 @@ static void *zeroed(size_t count, size_t size) {
 
 static void open_node(struct rig *rig, uint32_t index) {
     struct rig_node *node = &rig->nodes[index];
-    struct runtime_memory memory = {.task_max = RIG_TASKS,
-                                    .link_max = RIG_LINKS,
-                                    .parameter_max = RIG_TASKS,
-                                    .peer_max = RIG_NODES,
-                                    .output_max = RIG_TASKS * PORTS_MAX,
-                                    .code_max = 4,
-                                    .resource_max = RIG_TASKS,
-                                    .message_max = 64,
-                                    .coap = {.exchange_count = 8, .remembered_count = 64, .transfer_count = 1}};
+    struct runtime_memory memory = {
+        .task_max = RIG_TASKS,
+        .link_max = RIG_LINKS,
+        .parameter_max = RIG_TASKS,
+        .peer_max = RIG_NODES,
+        .output_max = RIG_TASKS * PORTS_MAX,
+        .code_max = 4,
+        .resource_max = RIG_TASKS,
+        .message_max = 64,
+        .coap = {.exchange_count = 8, .remembered_count = 64, .transfer_count = 1, .observation_count = 4},
+        .ports = {.value_count = 64, .large_count = 2}};
     for (uint32_t set = 0; set < 2; set++) {
         struct runtime_tables *tables = &memory.tables[set];
         tables->plan.tasks = zeroed(RIG_TASKS, sizeof(struct plan_task));
@@ -236,10 +240,14 @@ static void open_node(struct rig *rig, uint32_t index) {
     memory.coap.exchanges = zeroed(8, sizeof(struct coap_exchange));
     memory.coap.remembered = zeroed(64, sizeof(struct coap_memory_of_id));
     memory.coap.transfers = zeroed(1, sizeof(struct coap_transfer));
+    memory.coap.observations = zeroed(4, sizeof(struct coap_observation));
+    memory.ports.values = zeroed(64, sizeof(struct port_value));
+    memory.ports.larges = zeroed(2, sizeof(struct port_value_large));
     memory.coap.bodies = (struct buffer){zeroed(1, 8192), 8192};
     node->rig = rig;
     node->address.octets[0] = (uint8_t)(index + 1);
     const struct runtime_environment environment = {.context = node,
+                                                    .name = "rig",
                                                     .transmit = on_transmit,
                                                     .actuate = on_actuate,
                                                     .code_find = on_code_find,
@@ -305,6 +313,9 @@ static void close_node(struct rig_node *node) {
     free(memory->coap.remembered);
     free(memory->coap.transfers);
     free(memory->coap.bodies.data);
+    free(memory->coap.observations);
+    free(memory->ports.values);
+    free(memory->ports.larges);
 }
 
 static void cut_journal(struct rig_node *node, uint32_t kept) {

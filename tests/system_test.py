@@ -329,7 +329,6 @@ def test_channels_join_both_ends_and_name_the_dead(house):
     assert not row["complete"] and row["received"] is None and row["at_destination"] is None and row["sent"] is not None
 
 
-@pytest.mark.xfail(strict=True, reason="core/ does not count by link yet; remove this mark when it does")
 def test_channels_count_what_went_by(house):
     house.apply()
     house.follows()
