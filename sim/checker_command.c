@@ -59,8 +59,8 @@ static void check_expiry(struct checkers *checkers, const struct host *host, con
     }
 }
 
-// The epoch of what the link obeyed last never falls while its node lives: who was taken over is fenced off. (A node that starts
-// again and whose resource is not durable has forgotten; that is what durability is for.)
+// The epoch of what the link obeyed last never falls while its node lives: who was taken over is fenced off. (A node that
+// starts again and whose resource is not durable has forgotten; that is what durability is for.)
 static void check_epoch(struct checkers *checkers, const struct host *host, const struct resource *resource) {
     const struct actuator_slot *slot = obeyed(resource);
     const struct link *link =

@@ -31,7 +31,8 @@ static const char help[] =
     "  --amnesia          a component is made anew from its declared state before each message\n"
     "  --keepalive T      signs of life of the nodes (2s); 100s and more for years\n"
     "  --dead-after T     a node that is silent for so long is dead to the orchestrator (20s)\n"
-    "  --plant-step T     a step of the building (10s)\n"
+    "  --plant CONFIG     the building is EnergyPlus (examples/office/plant_model.py writes the configuration)\n"
+    "  --plant-step T     a step of the synthetic building (10s)\n"
     "  --plant-clock      the building's time is the plant's, as in the demo\n"
     "  --components DIR   where components are\n"
     "  --trace            print every event; --logs: only what hosts log\n"
@@ -80,11 +81,8 @@ static bool take_value(struct sim_options *options, const char *name, const char
     const struct {
         const char *name;
         const char **out;
-    } texts[] = {{"--faults", &options->faults},
-                 {"--script", &options->script},
-                 {"--components", &options->components},
-                 {"--folder", &options->folder},
-                 {"--json", json}};
+    } texts[] = {{"--faults", &options->faults},         {"--script", &options->script}, {"--plant", &options->plant},
+                 {"--components", &options->components}, {"--folder", &options->folder}, {"--json", json}};
     const struct {
         const char *name;
         uint64_t *out;
