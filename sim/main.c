@@ -36,6 +36,7 @@ static const char help[] =
     "  --plant-clock      the building's time is the plant's, as in the demo\n"
     "  --components DIR   where components are\n"
     "  --trace            print every event; --logs: only what hosts log\n"
+    "  --progress         a line for each simulated month\n"
     "  --json FILE        the report for machines\n"
     "  --sabotage WHAT    let the simulator's own taps cheat, to see that the checkers see: twice, lose, swap, stranger, "
     "flush,\n"
@@ -113,11 +114,8 @@ static bool take_flag(struct sim_options *options, const char *name) {
     const struct {
         const char *name;
         bool *out;
-    } flags[] = {{"--native", &options->native},
-                 {"--amnesia", &options->amnesia},
-                 {"--trace", &options->trace},
-                 {"--logs", &options->logs},
-                 {"--plant-clock", &options->plant_clock}};
+    } flags[] = {{"--native", &options->native}, {"--amnesia", &options->amnesia},   {"--trace", &options->trace},
+                 {"--logs", &options->logs},     {"--progress", &options->progress}, {"--plant-clock", &options->plant_clock}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (strcmp(flags[i].name, name) == 0) {
             return *flags[i].out = true;

@@ -76,6 +76,7 @@ bool report_json(const struct sim *sim, double seconds, const char *path) {
             "\"zone_hours\":%.3f,\"zone_hours_good\":%.3f,\"kelvin_hours\":%.3f,\"electricity_kwh\":%.3f,\"gas_kwh\":%.3f,",
             sim->comfort.zone_hours, sim->comfort.zone_hours_good, sim->comfort.kelvin_hours, sim->comfort.electricity_kwh,
             sim->comfort.gas_kwh);
+    fprintf(file, "\"replaced\":%llu,", (printed)sim->faults.done[FAULT_REPLACE]);
     fprintf(file, "\"forgiven\":%llu,\"failed\":%s,\"failure\":\"", (printed)sim->checkers.forgiven,
             sim->failed ? "true" : "false");
     for (const char *at = sim->failure; *at != '\0'; at++) {

@@ -227,7 +227,14 @@ void sim_close(struct sim *sim) {
 
 // --- run -----------------------------------------------------------------------------------------------------------------
 
+#define MONTH_US (30 * 24 * HOUR_US)
+
 static void look(struct sim *sim, uint64_t interval_us) {
+    if (sim->options.progress && sim->now_us / MONTH_US != (sim->now_us - interval_us) / MONTH_US) {
+        fprintf(stderr, "%s: month %llu, %llu messages delivered, %llu ends\n", sim->faults.name,
+                (unsigned long long)(sim->now_us / MONTH_US), (unsigned long long)sim->totals.received,
+                (unsigned long long)sim->totals.crashes);
+    }
     checkers_look(&sim->checkers);
     plan(sim, OCCASION_CHECK, 0, sim->now_us + interval_us, interval_us);
 }

@@ -49,6 +49,7 @@ struct sim_options {
     bool amnesia;
     bool trace;
     bool logs;
+    bool progress;          // a line for each simulated month
     enum sabotage sabotage; // of the simulator's own taps, to see that checkers see
 };
 
