@@ -50,6 +50,12 @@ void report_print(const struct sim *sim, double seconds) {
         }
     }
     printf("\n");
+    const struct comfort *comfort = &sim->comfort;
+    if (comfort->zone_hours > 0) {
+        printf("  comfort: %.3f %% of %.0f occupied zone hours, %.1f K h outside; electricity %.1f kWh, gas %.1f kWh\n",
+               100 * comfort->zone_hours_good / comfort->zone_hours, comfort->zone_hours, comfort->kelvin_hours,
+               comfort->electricity_kwh, comfort->gas_kwh);
+    }
     if (sim->failed) {
         printf("BROKEN %s\n", sim->failure);
     }
@@ -66,6 +72,11 @@ bool report_json(const struct sim *sim, double seconds, const char *path) {
     fprintf(file, "\"delivered\":%llu,\"sent\":%llu,\"datagrams\":%llu,\"lost\":%llu,\"turns\":%llu,\"crashes\":%llu,",
             (printed)delivered(sim), (printed)sim->totals.emitted, (printed)sim->network.sent, (printed)sim->network.lost,
             (printed)sim->totals.turns, (printed)sim->totals.crashes);
+    fprintf(file,
+            "\"zone_hours\":%.3f,\"zone_hours_good\":%.3f,\"kelvin_hours\":%.3f,\"electricity_kwh\":%.3f,\"gas_kwh\":%.3f,",
+            sim->comfort.zone_hours, sim->comfort.zone_hours_good, sim->comfort.kelvin_hours, sim->comfort.electricity_kwh,
+            sim->comfort.gas_kwh);
+    fprintf(file, "\"replaced\":%llu,", (printed)sim->faults.done[FAULT_REPLACE]);
     fprintf(file, "\"forgiven\":%llu,\"failed\":%s,\"failure\":\"", (printed)sim->checkers.forgiven,
             sim->failed ? "true" : "false");
     for (const char *at = sim->failure; *at != '\0'; at++) {
