@@ -108,9 +108,10 @@ static double messages_per_second(struct engine *engine) {
     uint8_t item[9];
     size_t size = 0;
     uint32_t missing = 0;
+    uint8_t digests[2][DIGEST_SIZE];
     bool good = runtime_resource_add(&runtime, &sensor, &resource) == ERROR_NONE &&
                 plan_encode(&plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE &&
-                runtime_plan_put(&runtime, (struct bytes){encoded, size}, true, NULL, 0, &missing) == ERROR_NONE &&
+                runtime_plan_put(&runtime, (struct bytes){encoded, size}, digests, 2, &missing) == ERROR_NONE &&
                 runtime_publish(&runtime, resource, (struct bytes){item, wire_put_number(20.5, item)}) == ERROR_NONE;
     if (!good) {
         bench_fail("the plan was refused");

@@ -16,6 +16,8 @@ int command_orchestrate(int argument_count, char **arguments);
 int command_check(int argument_count, char **arguments);
 int command_apply(int argument_count, char **arguments);
 int command_status(int argument_count, char **arguments);
+int command_override(int argument_count, char **arguments);
+int command_channels(int argument_count, char **arguments);
 int command_logs(int argument_count, char **arguments);
 
 #endif

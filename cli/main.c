@@ -65,6 +65,26 @@ static const struct command commands[] = {
      "\n"
      "  --json          for machines\n"
      "  --node ADDRESS  ask this node instead of the orchestrator; works also when there is none\n"},
+    {"override", command_override, "command an actuator by hand, for a while",
+     "tenon override RESOURCE VALUE --for DURATION [--priority 8] [--orchestrator ADDRESS | --node ADDRESS]\n"
+     "tenon override RESOURCE --release [--priority 8]\n"
+     "\n"
+     "Holds the value at the actuator against whatever the tasks command with a lower priority, until the time is over or it "
+     "is\n"
+     "released. Prints what the actuator obeys now, and says when a higher priority outranks the override.\n"
+     "\n"
+     "  --for DURATION   how long it holds, at most 30d, as in 20min or 2h\n"
+     "  --priority N     1 (life safety) to 16; 8 is a person's, and no priority of the policy may be taken\n"
+     "  --release        let go again\n"
+     "  --node ADDRESS   the node that has the resource; works also when there is no orchestrator\n"},
+    {"channels", command_channels, "show what was sent, lost, retried and refused",
+     "tenon channels [TASK | RESOURCE] [--json] [--orchestrator ADDRESS]\n"
+     "\n"
+     "Asks the orchestrator which channels there are, and every live node what it counted on them; puts both ends of each "
+     "together.\n"
+     "A number that only a dead node knows is shown as ?, and the node is named.\n"
+     "\n"
+     "  --json   for machines: also the counters of each end by itself\n"},
     {"logs", command_logs, "show what a task did",
      "tenon logs TASK [--orchestrator ADDRESS]\n"
      "\n"

@@ -105,7 +105,7 @@ static int start(const struct settings *settings) {
 
 int command_orchestrate(int argument_count, char **arguments) {
     struct settings settings = {CLIENT_ADDRESS_DEFAULT, "tenon-orchestrator", DEAD_AFTER_DEFAULT_MS};
-    for (int i = 1; i < argument_count; i++) {
+    for (int i = 1; i < argument_count; i += 2) {
         const char *value = i + 1 < argument_count ? arguments[i + 1] : NULL;
         if (value != NULL && strcmp(arguments[i], "--listen") == 0) {
             settings.listen = value;
@@ -120,7 +120,6 @@ int command_orchestrate(int argument_count, char **arguments) {
             fprintf(stderr, "usage: tenon orchestrate [--listen 127.0.0.1:5683] [--data FOLDER] [--dead-after 6s]\n");
             return EXIT_USAGE;
         }
-        i++;
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);

@@ -1,10 +1,11 @@
 // `tenon status`: what the orchestrator, or one node, says of itself, as a table or as JSON.
-#include <jansson.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/ask.h"
+#include "cli/channels.h"
 #include "cli/commands.h"
-#include "orchestrator/client.h"
 
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -62,48 +63,70 @@ static void print_rest(const json_t *root) {
     }
 }
 
-static int print_status(const char *body, bool json, bool orchestrator) {
-    json_error_t mistake;
-    json_t *root = json_loads(body, 0, &mistake);
+// What went wrong on all channels, in one line.
+static void print_totals(const struct channels *channels) {
+    uint64_t totals[COUNTER_COUNT];
+    char missing[256];
+    channels_totals(channels, totals);
+    channels_missing(channels, missing, sizeof missing);
+    printf("\nchannels: %" PRIu64 " dropped, %" PRIu64 " retried, %" PRIu64 " refused, %" PRIu64 " fallbacks%s\n",
+           totals[COUNTER_DROPPED], totals[COUNTER_RETRIED], totals[COUNTER_REFUSED], totals[COUNTER_FALLBACKS], missing);
+}
+
+// Adds `channels` to the answer, and `counters` to each of its nodes; null where a node did not answer.
+static void add_channels(json_t *root, const struct channels *channels) {
+    json_t *rows = json_array();
+    for (size_t i = 0; i < channels->row_count; i++) {
+        json_array_append_new(rows, channel_json(&channels->rows[i]));
+    }
+    json_object_set_new(root, "channels", rows);
+    for (size_t i = 0; i < channels->node_count; i++) {
+        json_t *node = ask_named(json_object_get(root, "nodes"), channels->nodes[i].name);
+        json_object_set_new(node, "counters", channel_node_json(&channels->nodes[i]));
+    }
+}
+
+static void print_json(const json_t *root) {
+    json_dumpf(root, stdout, JSON_INDENT(2));
+    printf("\n");
+}
+
+static int status_of_node(const char *address) {
+    json_t *root = ask_json("tenon status", address, "status");
     if (root == NULL) {
-        fprintf(stderr, "tenon status: the answer is no JSON (%s); is that a Tenon orchestrator or node?\n", mistake.text);
         return EXIT_REFUSED;
     }
-    if (json || !orchestrator) {
-        json_dumpf(root, stdout, JSON_INDENT(2));
-        printf("\n");
-    } else {
-        printf("policy %s, revision %lld\n\n", text_of(root, "policy"), number_of(root, "revision"));
-        print_nodes(json_object_get(root, "nodes"));
-        print_tasks(json_object_get(root, "tasks"));
-        print_rest(root);
-    }
+    print_json(root);
     json_decref(root);
     return 0;
 }
 
-static int ask(const char *address, bool json, bool orchestrator) {
-    char refusal[256] = "";
-    struct client *client = NULL;
-    struct client_reply reply;
-    enum error error = client_open(address, &client, refusal);
-    if (error != ERROR_NONE) {
-        fprintf(stderr, "tenon status: %s\n", refusal);
+static int status_of_orchestrator(const char *address, bool json) {
+    struct channels channels;
+    json_t *root = ask_json("tenon status", address, "status");
+    if (root == NULL) {
         return EXIT_REFUSED;
     }
-    int result = EXIT_REFUSED;
-    error = client_request(client, COAP_GET, "status", NULL, COAP_FORMAT_NONE, (struct bytes){NULL, 0}, &reply, refusal);
-    if (error != ERROR_NONE) {
-        fprintf(stderr, "tenon status: %s\n", refusal);
-    } else if (reply.code != COAP_CONTENT) {
-        fprintf(stderr, "tenon status: %s answers %u.%02u: %s\n", address, reply.code >> 5, reply.code & 31,
-                (const char *)reply.body.data);
+    bool collected = channels_collect("tenon status", address, &channels);
+    if (json) {
+        if (collected) {
+            add_channels(root, &channels);
+        }
+        print_json(root);
     } else {
-        result = print_status((const char *)reply.body.data, json, orchestrator);
+        printf("policy %s, revision %lld\n\n", text_of(root, "policy"), number_of(root, "revision"));
+        print_nodes(json_object_get(root, "nodes"));
+        print_tasks(json_object_get(root, "tasks"));
+        if (collected) {
+            print_totals(&channels);
+        }
+        print_rest(root);
     }
-    client_reply_free(&reply);
-    client_close(client);
-    return result;
+    if (collected) {
+        channels_free(&channels);
+    }
+    json_decref(root);
+    return 0;
 }
 
 int command_status(int argument_count, char **arguments) {
@@ -122,5 +145,5 @@ int command_status(int argument_count, char **arguments) {
             return EXIT_USAGE;
         }
     }
-    return ask(node != NULL ? node : client_address(orchestrator), json, node == NULL);
+    return node != NULL ? status_of_node(node) : status_of_orchestrator(client_address(orchestrator), json);
 }

@@ -64,8 +64,11 @@ static enum error build(struct buffer buffer, enum coap_type type, uint8_t code,
     if (from->content_format != COAP_FORMAT_NONE && parts->payload.size > 0) {
         coap_builder_option_uint(&builder, COAP_OPTION_CONTENT_FORMAT, from->content_format);
     }
-    if (from->query[0] != '\0') {
-        coap_builder_option(&builder, COAP_OPTION_URI_QUERY, bytes_of_text(from->query));
+    for (const char *at = from->query; *at != '\0';) { // one option for each argument (RFC 7252 §6.4)
+        size_t argument_size = strcspn(at, "&");
+        coap_builder_option(&builder, COAP_OPTION_URI_QUERY, (struct bytes){(const uint8_t *)at, argument_size});
+        at += argument_size;
+        at += *at == '&';
     }
     if (parts->has_block2) {
         coap_builder_option_uint(&builder, COAP_OPTION_BLOCK2, coap_block_value(parts->block2));

@@ -88,7 +88,7 @@ struct coap_outgoing {
     bool expect_response; // false: a NON push whose response is not waited for; completed() is not called
     uint8_t code;
     const char *path;      // copied
-    const char *query;     // "a=b", copied; NULL for none
+    const char *query;     // "a=b&c=d", copied; NULL for none
     struct bytes delivery; // value of COAP_OPTION_TENON_DELIVERY, copied; size 0 for none
     struct bytes echo;     // as in a response
     uint16_t content_format;

@@ -347,6 +347,16 @@ static void names_that_do_not_fit_are_too_large(void **state) {
     assert_int_equal(sent_count, 0);
 }
 
+static void each_argument_of_a_query_is_an_option_of_its_own(void **state) {
+    (void)state;
+    struct coap_outgoing two = outgoing(true, COAP_GET, "a");
+    two.query = "priority=8&for=7200000";
+    request(two);
+    struct coap_message message = parsed(0);
+    assert_true(bytes_equal(coap_message_query(&message, "priority"), bytes_of_text("8")));
+    assert_true(bytes_equal(coap_message_query(&message, "for"), bytes_of_text("7200000")));
+}
+
 static void the_longest_path_query_delivery_and_payload_fit_one_datagram(void **state) {
     (void)state;
     char path[96];
@@ -464,6 +474,7 @@ int main(void) {
         cmocka_unit_test_setup(a_cancelled_request_is_not_completed, begin),
         cmocka_unit_test_setup(one_request_more_than_exchanges_is_full, begin),
         cmocka_unit_test_setup(names_that_do_not_fit_are_too_large, begin),
+        cmocka_unit_test_setup(each_argument_of_a_query_is_an_option_of_its_own, begin),
         cmocka_unit_test_setup(the_longest_path_query_delivery_and_payload_fit_one_datagram, begin),
         cmocka_unit_test_setup(a_path_of_more_segments_than_options_is_too_large, begin),
         cmocka_unit_test_setup(an_unknown_critical_option_is_a_bad_option, begin),

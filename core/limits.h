@@ -19,6 +19,16 @@
 // Messages that a component may send while it handles one.
 #define OUTPUTS_PER_MESSAGE_MAX 32
 
+// Reliable messages that one message may cause, over all links of all outputs.
+#ifndef SENDS_PER_MESSAGE_MAX
+#define SENDS_PER_MESSAGE_MAX 128
+#endif
+// One batch of the journal holds one unit of work: a state region, a position, and the reliable messages caused. A unit that
+// does not fit is refused like a flood of outputs.
+#ifndef BATCH_SIZE_MAX
+#define BATCH_SIZE_MAX 32768
+#endif
+
 // Manifest in its custom section, encoded.
 #define MANIFEST_SIZE_MAX 4096
 // Largest component module that a node accepts. Ours are 0.3-6 KiB; a Rust one with floating-point formatting reaches 100 KiB.
@@ -37,12 +47,13 @@
 // CoAP (RFC 7252 §4.8): datagram and payload sizes follow §4.6 (1152/1024).
 #define DATAGRAM_SIZE_MAX 1280
 #define COAP_PAYLOAD_SIZE_MAX 1024
-// Extended tokens (RFC 8974): what proxies and stateless clients put there fits; a longer one is refused like any broken message.
+// Extended tokens (RFC 8974): what proxies and stateless clients put there fits; a longer one is refused like any broken
+// message.
 #define COAP_TOKEN_SIZE_MAX 32
 #define COAP_OPTIONS_MAX 24
 
-// A value as a client asks for it. A text of MESSAGE_SIZE_MAX control characters is 3.1 KiB of JSON; SenML has about 35 octets for
-// each element of an array, so 100 of them. What is longer is to be had as plain CBOR only.
+// A value as a client asks for it. A text of MESSAGE_SIZE_MAX control characters is 3.1 KiB of JSON; SenML has about 35 octets
+// for each element of an array, so 100 of them. What is longer is to be had as plain CBOR only.
 #define REPRESENTATION_SIZE_MAX 4096
 
 // Encoded plan of one node, and any other body that is transferred block-wise besides modules.

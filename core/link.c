@@ -1,32 +1,27 @@
-// Links: how a value gets from one port to another, here or on another node, by the rules of its delivery class.
+// Links: how a value leaves its source and crosses to its destination, by the rules of its delivery class.
 //
-//   link_send --+-- measurement: threshold, interval_min --> deliver
-//               +-- event, command ------------------------> deliver
-//   deliver ----+-- to a task here: task_enqueue
-//               +-- to a resource here: resource_command
-//               +-- to a peer: measurement as CoAP NON PUT; event and command queue in `pending`, one CON POST in flight
+//   measurement: threshold, interval_min --> here: queue or nothing; elsewhere: CoAP NON PUT, and forgotten
+//   event, command: link_make (a number, a place in the batch of the work that caused it), then link_send:
+//     to a task here       into its queue at once: journal order makes its work later than the batch that it rests on
+//     to an actuator here  into `pending` until the batch is durable, then resource.c
+//     to another node      into `pending`; link_pump sends the first when its batch is durable, the peer's window is open and
+//                          no retry is due later. One CON POST is under way on a link at a time, so order needs no buffer
 //
-// The far side: link_serve checks the sender and the sequence, then does the same local half. A reliable message stays in
-// `pending` until its response came; a time-out makes a fresh request with the same sequence, so the receiver sees a duplicate.
+//   first in pending:  WAITS --durable, window, retry_ms--> UNDER WAY --2.xx, or refused for good--> settled, the next one
+//                        ^------ time-out, 5.xx, 4.04, Echo wanted ------+
+//
+// A message stays in `pending` until its answer came; a retry is a fresh request with the same number, so that the receiver
+// sees a duplicate, and a command tells the lifetime that it has left. The receiving half is link_serve.c.
 #include <math.h>
 
-#include "core/assert.h"
-#include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
-// A request whose peer did not answer is made anew after this long (network time).
-#define RETRY_AFTER_MS 500
 // Sequence numbers of one boot start at boot << 40, so that they rise over restarts of the node: 10^12 messages fit in one
 // boot.
 #define SEQUENCE_BOOT_SHIFT 40
 
-static struct link *link_at(struct runtime *runtime, uint32_t index) {
-    return &tables_now(runtime)->links[index];
-}
-
-struct link *link_find(struct runtime *runtime, uint32_t id) {
-    struct runtime_tables *tables = tables_now(runtime);
+struct link *link_find_in(struct runtime_tables *tables, uint32_t id) {
     uint32_t low = 0;
     uint32_t high = tables->plan.link_count;
     while (low < high) {
@@ -40,58 +35,99 @@ struct link *link_find(struct runtime *runtime, uint32_t id) {
     return low < tables->plan.link_count && tables->plan.links[low].id == id ? &tables->links[low] : NULL;
 }
 
+struct link *link_find(struct runtime *runtime, uint32_t id) {
+    return link_find_in(tables_now(runtime), id);
+}
+
+static struct peer *peer_of(struct runtime *runtime, const struct link *link) {
+    ASSERT(link->plan->destination.kind == END_REMOTE);
+    return &tables_now(runtime)->peers[link->plan->destination.index];
+}
+
+static void put_settled(struct runtime *runtime, const struct message *last) {
+    if (last->position == 0) {
+        return;
+    }
+    // Nobody waits for it: without it the message is sent again and found to be a duplicate.
+    const struct journal_entry entry = {
+        .kind = JOURNAL_POSITION, .link = last->link, .epoch = last->epoch, .sequence = last->sequence};
+    enum error error = batch_put(runtime, &entry);
+    ASSERT(error == ERROR_NONE);
+    (void)batch_close(runtime);
+}
+
+static void drop_pending(struct runtime *runtime, struct link *link) {
+    if (link->pending.tail != NULL) {
+        put_settled(runtime, link->pending.tail);
+    }
+    uint32_t count = message_queue_clear(&link->pending, &runtime->pool);
+    if (count > 0) {
+        COUNT_MANY(runtime, link, dropped, count);
+        event_tell(runtime, EVENT_QUEUE_OVERFLOW, "link", ERROR_NOT_FOUND, "the plan ended it with messages on their way");
+    }
+}
+
 void link_end(struct runtime *runtime, struct link *link) {
     if (link->held != NULL) {
         message_release(&runtime->pool, link->held);
         link->held = NULL;
     }
-    message_queue_clear(&link->pending, &runtime->pool);
+    drop_pending(runtime, link);
     if (link->in_flight) {
         coap_endpoint_cancel(&runtime->coap, link->plan->id);
         link->in_flight = false;
     }
 }
 
-bool link_is_backed_up(const struct runtime *runtime, uint32_t index) {
-    const struct runtime_tables *tables = runtime_tables(runtime);
-    const struct link *link = &tables->links[index];
+bool link_is_backed_up(const struct runtime *runtime, const struct link *link) {
     if (link->plan->destination.kind == END_TASK) {
-        return tables->tasks[link->plan->destination.index].queue.count >= TASK_QUEUE_MAX;
+        return task_is_full(runtime, link->plan->destination.index);
     }
-    return link->pending.count >= LINK_PENDING_MAX;
+    return !link->plan->newest_only && link->pending.count >= LINK_PENDING_MAX;
 }
 
-static const char *source_name(const struct runtime *runtime, const struct link *link) {
-    const struct plan *plan = &runtime_tables(runtime)->plan;
+bool link_is_durable(const struct runtime *runtime, const struct link *link) {
+    if (!journal_is_there(runtime) || link->plan->delivery == DELIVERY_MEASUREMENT) {
+        return false;
+    }
     switch (link->plan->source.kind) {
     case END_TASK:
-        return plan->tasks[link->plan->source.index].name;
+        return task_is_durable(runtime, &runtime_tables(runtime)->tasks[link->plan->source.index]);
     case END_RESOURCE:
-        return plan->resources[link->plan->source.index].name;
+        return true; // a driver cannot send again
     case END_REMOTE:
-        return plan->peers[link->plan->source.index].name;
+        return false;
+    }
+    return false;
+}
+
+static const char *end_name(const struct plan *plan, const struct plan_end *end) {
+    switch (end->kind) {
+    case END_TASK:
+        return plan->tasks[end->index].name;
+    case END_RESOURCE:
+        return plan->resources[end->index].name;
+    case END_REMOTE:
+        return plan->peers[end->index].name;
     }
     return "?";
 }
 
-static const char *destination_name(const struct runtime *runtime, const struct link *link) {
-    const struct plan *plan = &runtime_tables(runtime)->plan;
-    switch (link->plan->destination.kind) {
-    case END_TASK:
-        return plan->tasks[link->plan->destination.index].name;
-    case END_RESOURCE:
-        return plan->resources[link->plan->destination.index].name;
-    case END_REMOTE:
-        return plan->peers[link->plan->destination.index].name;
-    }
-    return "?";
+const char *link_source_name(const struct runtime *runtime, const struct link *link) {
+    return end_name(&runtime_tables(runtime)->plan, &link->plan->source);
+}
+
+const char *link_destination_name(const struct runtime *runtime, const struct link *link) {
+    return end_name(&runtime_tables(runtime)->plan, &link->plan->destination);
 }
 
 static uint32_t source_epoch(const struct runtime *runtime, const struct link *link) {
+    const struct plan *plan = &runtime_tables(runtime)->plan;
     if (link->plan->source.kind == END_TASK) {
-        return runtime_tables(runtime)->plan.tasks[link->plan->source.index].epoch;
+        return plan->tasks[link->plan->source.index].epoch;
     }
-    return (uint32_t)runtime->boot;
+    ASSERT(link->plan->source.kind == END_RESOURCE);
+    return plan->resources[link->plan->source.index].epoch;
 }
 
 static uint64_t next_sequence(const struct runtime *runtime, struct link *link) {
@@ -105,28 +141,26 @@ static uint32_t bounded_ms(uint64_t later, uint64_t earlier) {
     return difference > UINT32_MAX ? UINT32_MAX : (uint32_t)difference;
 }
 
-// --- the source's side -----------------------------------------------------------------------------------------------------
+struct message *link_message(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
+    struct message *message = message_take(&runtime->pool, value);
+    if (message == NULL) {
+        return NULL;
+    }
+    message->link = link->plan->id;
+    message->delivery = (uint8_t)link->plan->delivery;
+    message->priority = (uint8_t)link->plan->priority;
+    message->trace = trace;
+    message->born_ms = born_ms;
+    message->expires_ms = link->plan->delivery == DELIVERY_COMMAND ? born_ms + link->plan->expiry_ms : 0;
+    return message;
+}
 
-static enum error post(struct runtime *runtime, struct link *link, const struct message *message) {
-    uint8_t option[DELIVERY_SIZE_MAX];
-    bool reliable = message->delivery != DELIVERY_MEASUREMENT;
-    bool is_command = message->delivery == DELIVERY_COMMAND;
-    struct delivery delivery = {
-        .delivery = (enum delivery_class)message->delivery,
-        .epoch = source_epoch(runtime, link),
-        .sequence = message->sequence,
-        .remaining_ms = is_command ? bounded_ms(message->expires_ms, runtime->building_ms) : 0,
-        .priority = is_command ? link->plan->priority : 0,
-        .age_ms = bounded_ms(runtime->building_ms, message->born_ms),
-        .trace = message->trace,
-    };
-    size_t option_size = 0;
-    enum error error = delivery_encode(&delivery, (struct buffer){option, sizeof option}, &option_size);
-    ASSERT(error == ERROR_NONE);
-    char path[16] = "c/";
+// --- to another node -------------------------------------------------------------------------------------------------------
+
+static void write_path(uint32_t id, char path[16]) {
     char digits[12];
-    uint32_t id = link->plan->id;
     size_t count = 0;
+    memcpy(path, "c/", 2);
     do {
         digits[count++] = (char)('0' + id % 10);
         id /= 10;
@@ -135,6 +169,26 @@ static enum error post(struct runtime *runtime, struct link *link, const struct 
         path[2 + i] = digits[count - 1 - i];
     }
     path[2 + count] = '\0';
+}
+
+static enum error post(struct runtime *runtime, const struct link *link, const struct message *message) {
+    uint8_t option[DELIVERY_SIZE_MAX];
+    bool reliable = message->delivery != DELIVERY_MEASUREMENT;
+    bool is_command = message->delivery == DELIVERY_COMMAND;
+    struct delivery delivery = {
+        .delivery = (enum delivery_class)message->delivery,
+        .epoch = message->epoch,
+        .sequence = message->sequence,
+        .remaining_ms = is_command ? bounded_ms(message->expires_ms, runtime->building_ms) : 0,
+        .priority = is_command ? message->priority : 0,
+        .age_ms = bounded_ms(runtime->building_ms, message->born_ms),
+        .trace = message->trace,
+    };
+    size_t option_size = 0;
+    char path[16];
+    enum error error = delivery_encode(&delivery, (struct buffer){option, sizeof option}, &option_size);
+    ASSERT(error == ERROR_NONE);
+    write_path(link->plan->id, path);
     struct coap_outgoing outgoing = {
         .peer = runtime_tables(runtime)->plan.peers[link->plan->destination.index].address,
         .confirmable = reliable,
@@ -142,6 +196,7 @@ static enum error post(struct runtime *runtime, struct link *link, const struct 
         .code = reliable ? COAP_POST : COAP_PUT,
         .path = path,
         .delivery = {option, option_size},
+        .echo = {link->echo, link->echo_size},
         .content_format = COAP_FORMAT_CBOR,
         .payload = message_bytes(message),
         // A command's expiry is set anew in a fresh request, so its retransmission stays short (DESIGN §6).
@@ -155,26 +210,181 @@ static enum error post(struct runtime *runtime, struct link *link, const struct 
     return error;
 }
 
-// Sends the head of the pending queue when nothing is in flight; drops commands whose time is over.
-static void pump(struct runtime *runtime, struct link *link) {
-    while (!link->in_flight && link->pending.head != NULL && link->retry_ms <= runtime->network_ms) {
-        struct message *head = link->pending.head;
-        if (head->delivery == DELIVERY_COMMAND && head->expires_ms <= runtime->building_ms) {
-            runtime->traffic[DELIVERY_COMMAND].expired++;
-            event_tell(runtime, EVENT_COMMAND_EXPIRED, source_name(runtime, link), ERROR_EXPIRED,
-                       destination_name(runtime, link));
-            message_release(&runtime->pool, message_queue_pop(&link->pending));
-            continue;
-        }
-        if (post(runtime, link, head) == ERROR_NONE) {
-            link->in_flight = true;
-            return;
-        }
-        link->retry_ms = runtime->network_ms + RETRY_AFTER_MS;
-    }
-    if (!link->in_flight && link->pending.head != NULL && link->retry_ms < runtime->network_deadline_ms) {
+static void retry_later(struct runtime *runtime, struct link *link) {
+    uint64_t maximum = link->plan->delivery == DELIVERY_COMMAND ? RETRY_COMMAND_MAX_MS : RETRY_EVENT_MAX_MS;
+    uint64_t wait_ms = (uint64_t)RETRY_FIRST_MS << (link->failures > 8 ? 8 : link->failures);
+    link->failures++;
+    link->retry_ms = runtime->network_ms + (wait_ms < maximum ? wait_ms : maximum);
+    if (link->retry_ms < runtime->network_deadline_ms) {
         runtime->network_deadline_ms = link->retry_ms;
     }
+}
+
+static void wait_for_peer(struct runtime *runtime, struct peer *peer, struct link *link) {
+    struct runtime_tables *tables = tables_now(runtime);
+    uint32_t index = (uint32_t)(link - tables->links);
+    if (link->waits_for_peer) {
+        return;
+    }
+    link->waits_for_peer = true;
+    link->next_for_peer = NO_INDEX;
+    if (peer->waiting_tail == NO_INDEX) {
+        peer->waiting_head = index;
+    } else {
+        tables->links[peer->waiting_tail].next_for_peer = index;
+    }
+    peer->waiting_tail = index;
+}
+
+static void pump_remote(struct runtime *runtime, struct link *link) {
+    struct peer *peer = peer_of(runtime, link);
+    if (link->in_flight || link->retry_ms > runtime->network_ms) {
+        return;
+    }
+    if (peer->in_flight >= peer->window) {
+        wait_for_peer(runtime, peer, link);
+        return;
+    }
+    if (post(runtime, link, link->pending.head) != ERROR_NONE) {
+        retry_later(runtime, link); // all exchanges are in use
+        return;
+    }
+    link->in_flight = true;
+    peer->in_flight++;
+}
+
+// The windows of all peers are looked at again, in the order in which links came to wait.
+static void pump_peer(struct runtime *runtime, struct peer *peer) {
+    struct runtime_tables *tables = tables_now(runtime);
+    while (peer->in_flight < peer->window && peer->waiting_head != NO_INDEX) {
+        struct link *link = &tables->links[peer->waiting_head];
+        peer->waiting_head = link->next_for_peer;
+        if (peer->waiting_head == NO_INDEX) {
+            peer->waiting_tail = NO_INDEX;
+        }
+        link->waits_for_peer = false;
+        link_pump(runtime, link);
+    }
+}
+
+static void adapt_window(struct peer *peer, const struct coap_completion *completion) {
+    ASSERT(peer->in_flight > 0);
+    peer->in_flight--;
+    if (completion->error != ERROR_NONE) {
+        peer->window = 1;
+        peer->good = 0;
+    } else if (completion->attempts > 0) {
+        peer->window = peer->window > 1 ? peer->window / 2 : 1;
+        peer->good = 0;
+    } else if (++peer->good >= peer->window) {
+        peer->window += peer->window < PEER_WINDOW_MAX ? 1 : 0;
+        peer->good = 0;
+    }
+}
+
+// --- settling --------------------------------------------------------------------------------------------------------------
+
+void link_outcome(struct runtime *runtime, const struct link *link, const char *outcome) {
+    if (link->plan->confirm == 0 || link->plan->source.kind != END_TASK) {
+        return;
+    }
+    uint8_t item[24];
+    size_t size = strlen(outcome);
+    ASSERT(size > 0 && size < sizeof item);
+    item[0] = (uint8_t)(0x60 | size);
+    memcpy(item + 1, outcome, size);
+    struct message *message = message_take(&runtime->pool, (struct bytes){item, size + 1});
+    if (message == NULL) {
+        event_tell(runtime, EVENT_QUEUE_OVERFLOW, link_source_name(runtime, link), ERROR_FULL, "an outcome was not told");
+        return;
+    }
+    message->delivery = DELIVERY_EVENT;
+    message->input = (uint16_t)(link->plan->confirm - 1);
+    message->born_ms = runtime->building_ms;
+    task_enqueue(runtime, link->plan->source.index, message);
+}
+
+// The first pending message is done with, for good or bad.
+static void settle(struct runtime *runtime, struct link *link, const char *outcome) {
+    struct message *done = message_queue_pop(&link->pending);
+    ASSERT(done != NULL);
+    put_settled(runtime, done);
+    message_release(&runtime->pool, done);
+    link->failures = 0;
+    link->retry_ms = 0;
+    link_outcome(runtime, link, outcome);
+}
+
+static void expire_pending(struct runtime *runtime, struct link *link) {
+    while (link->pending.head != NULL && link->pending.head->delivery == DELIVERY_COMMAND && !link->in_flight &&
+           link->pending.head->expires_ms <= runtime->building_ms) {
+        COUNT(runtime, link, expired);
+        event_tell(runtime, EVENT_COMMAND_EXPIRED, link_source_name(runtime, link), ERROR_EXPIRED,
+                   link_destination_name(runtime, link));
+        settle(runtime, link, "late");
+    }
+}
+
+static void pump_resource(struct runtime *runtime, struct link *link) {
+    while (link->pending.head != NULL && link->pending.head->position <= runtime->durable) {
+        uint64_t position = 0;
+        const char *outcome = "obeyed";
+        (void)resource_deliver(runtime, link, link->pending.head, &position, &outcome);
+        settle(runtime, link, outcome);
+        expire_pending(runtime, link);
+    }
+}
+
+void link_pump(struct runtime *runtime, struct link *link) {
+    expire_pending(runtime, link);
+    if (link->pending.head == NULL) {
+        return;
+    }
+    if (link->pending.head->position > runtime->durable) {
+        disk_wait(runtime, link);
+        return;
+    }
+    if (link->plan->destination.kind == END_REMOTE) {
+        pump_remote(runtime, link);
+    } else if (link->plan->destination.kind == END_RESOURCE) {
+        pump_resource(runtime, link);
+    }
+}
+
+// Refusals that another attempt may overcome: the plan is on its way, the node is full or just starting.
+static bool is_passing(uint8_t code) {
+    return code >> 5 == 5 || code == COAP_UNAUTHORIZED || code == COAP_FORBIDDEN || code == COAP_NOT_FOUND ||
+           code == COAP_REQUEST_ENTITY_INCOMPLETE || code == COAP_CODE(4, 29);
+}
+
+static const char *outcome_of(const struct coap_completion *completion) {
+    if (completion->code >> 5 == 2) {
+        return bytes_equal(completion->body, bytes_of_text("outranked")) ? "outranked" : "obeyed";
+    }
+    return completion->code == COAP_PRECONDITION_FAILED    ? "late"
+           : completion->code == COAP_UNPROCESSABLE_ENTITY ? "quarantined"
+                                                           : "refused";
+}
+
+static void note_answer(struct runtime *runtime, struct link *link, const struct coap_completion *completion) {
+    if (completion->error == ERROR_NONE && completion->code == COAP_UNAUTHORIZED && completion->echo.size > 0 &&
+        !bytes_equal(completion->echo, (struct bytes){link->echo, link->echo_size})) {
+        link->echo_size = (uint8_t)completion->echo.size; // asked at first contact after the receiver's start: show it at once
+        memcpy(link->echo, completion->echo.data, completion->echo.size);
+        return;
+    }
+    if (completion->error != ERROR_NONE || is_passing(completion->code)) {
+        COUNT(runtime, link, retried);
+        retry_later(runtime, link);
+        return;
+    }
+    const char *outcome = outcome_of(completion);
+    if (completion->code >> 5 != 2) {
+        COUNT(runtime, link, refused);
+        event_tell(runtime, link->plan->delivery == DELIVERY_COMMAND ? EVENT_COMMAND_REFUSED : EVENT_DELIVERY_REFUSED,
+                   link_source_name(runtime, link), ERROR_DENIED, link_destination_name(runtime, link));
+    }
+    settle(runtime, link, outcome);
 }
 
 void link_completed(struct runtime *runtime, const struct coap_completion *completion) {
@@ -182,92 +392,86 @@ void link_completed(struct runtime *runtime, const struct coap_completion *compl
     if (link == NULL || !link->in_flight) {
         return;
     }
+    struct peer *peer = peer_of(runtime, link);
     link->in_flight = false;
-    bool again = completion->error != ERROR_NONE || completion->code >= COAP_CODE(5, 0);
-    if (again) {
-        runtime->traffic[link->plan->delivery].retried++;
-        link->retry_ms = runtime->network_ms + RETRY_AFTER_MS;
-    } else {
-        struct message *done = message_queue_pop(&link->pending);
-        ASSERT(done != NULL);
-        message_release(&runtime->pool, done);
-        if (completion->code >= COAP_CODE(4, 0)) {
-            runtime->traffic[link->plan->delivery].refused++;
-            event_tell(runtime, link->plan->delivery == DELIVERY_COMMAND ? EVENT_COMMAND_REFUSED : EVENT_DELIVERY_REFUSED,
-                       source_name(runtime, link), ERROR_DENIED, destination_name(runtime, link));
-        }
-        link->retry_ms = 0;
-    }
-    pump(runtime, link);
+    adapt_window(peer, completion);
+    note_answer(runtime, link, completion);
+    pump_peer(runtime, peer);
+    link_pump(runtime, link);
     if (runtime->blocked_count > 0) {
         task_unblock(runtime);
     }
 }
 
-static void deliver_remote(struct runtime *runtime, struct link *link, struct message *message) {
-    message->sequence = next_sequence(runtime, link);
-    if (message->delivery == DELIVERY_MEASUREMENT) {
-        if (post(runtime, link, message) != ERROR_NONE) {
-            runtime->traffic[DELIVERY_MEASUREMENT].dropped++;
-        }
-        message_release(&runtime->pool, message);
-        return;
+// --- events and commands -----------------------------------------------------------------------------------------------------
+
+struct message *link_make(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace) {
+    struct message *message = link_message(runtime, link, value, trace, runtime->building_ms);
+    if (message != NULL) {
+        message->epoch = source_epoch(runtime, link);
+        message->sequence = next_sequence(runtime, link);
     }
-    // A command replaces the ones before it that have not left yet: the actuator is to obey the newest of this writer.
-    if (message->delivery == DELIVERY_COMMAND && link->pending.count > (link->in_flight ? 1u : 0u)) {
-        struct message *first = link->in_flight ? message_queue_pop(&link->pending) : NULL;
-        runtime->traffic[DELIVERY_COMMAND].dropped += message_queue_clear(&link->pending, &runtime->pool);
-        if (first != NULL) {
-            message_queue_push(&link->pending, first);
-        }
-    }
-    message_queue_push(&link->pending, message);
-    pump(runtime, link);
+    return message;
 }
 
-static void mark_fresh(struct runtime *runtime, struct link *link, uint64_t born_ms) {
-    if (link->plan->stale_after_ms == 0) {
-        return;
+// The newest command replaces those that have not left yet.
+static void supersede(struct runtime *runtime, struct link *link) {
+    struct message *first = link->in_flight ? message_queue_pop(&link->pending) : NULL;
+    uint32_t count = message_queue_clear(&link->pending, &runtime->pool);
+    if (first != NULL) {
+        message_queue_push(&link->pending, first);
     }
-    link->fresh_until_ms = born_ms + link->plan->stale_after_ms;
-    if (link->stale && link->fresh_until_ms > runtime->building_ms) {
-        link->stale = false;
-        event_tell(runtime, EVENT_INPUT_FRESH, destination_name(runtime, link), ERROR_NONE, source_name(runtime, link));
-    }
-    if (link->fresh_until_ms < runtime->building_deadline_ms) {
-        runtime->building_deadline_ms = link->fresh_until_ms;
+    COUNT_MANY(runtime, link, superseded, count);
+    for (uint32_t i = 0; i < count; i++) {
+        link_outcome(runtime, link, "superseded");
     }
 }
 
-// The local half: a task or a resource of this node. Takes the message.
-static enum error deliver_here(struct runtime *runtime, struct link *link, struct message *message) {
-    runtime->traffic[message->delivery].received++;
-    mark_fresh(runtime, link, message->born_ms);
+void link_send(struct runtime *runtime, struct link *link, struct message *message) {
+    link->sent_ms = runtime->building_ms;
+    COUNT(runtime, link, sent);
     if (link->plan->destination.kind == END_TASK) {
+        COUNT(runtime, link, received);
+        link_mark_fresh(runtime, link, message->born_ms);
         message->input = (uint16_t)link->plan->destination.port;
         task_enqueue(runtime, link->plan->destination.index, message);
-        return ERROR_NONE;
+        return;
     }
-    uint32_t resource = runtime_tables(runtime)->resource_of_plan[link->plan->destination.index];
-    enum error error = resource == NO_INDEX ? ERROR_NOT_FOUND : resource_command(runtime, resource, message);
-    message_release(&runtime->pool, message);
-    return error;
+    if (link->plan->newest_only && link->pending.count > 0) {
+        supersede(runtime, link);
+    }
+    message_queue_push(&link->pending, message);
+    link_pump(runtime, link);
 }
 
-static void deliver(struct runtime *runtime, struct link *link, struct message *message) {
+// --- measurements ------------------------------------------------------------------------------------------------------------
+
+static void deliver_measurement(struct runtime *runtime, struct link *link, struct message *message) {
     link->sent_ms = runtime->building_ms;
-    runtime->traffic[message->delivery].sent++;
-    if (link->plan->destination.kind == END_REMOTE) {
-        deliver_remote(runtime, link, message);
-    } else if (deliver_here(runtime, link, message) != ERROR_NONE) {
-        runtime->traffic[link->plan->delivery].refused++;
+    COUNT(runtime, link, sent);
+    if (link->plan->destination.kind == END_TASK) {
+        COUNT(runtime, link, received);
+        link_mark_fresh(runtime, link, message->born_ms);
+        message->input = (uint16_t)link->plan->destination.port;
+        task_enqueue(runtime, link->plan->destination.index, message);
+        return;
     }
+    if (link->plan->destination.kind == END_REMOTE) {
+        message->epoch = source_epoch(runtime, link);
+        message->sequence = next_sequence(runtime, link);
+        if (post(runtime, link, message) != ERROR_NONE) {
+            COUNT(runtime, link, dropped);
+        }
+    } else {
+        COUNT(runtime, link, refused); // an actuator takes commands only
+    }
+    message_release(&runtime->pool, message);
 }
 
 static void hold(struct runtime *runtime, struct link *link, struct message *message, bool is_due) {
     if (link->held != NULL) {
         if (link->held_is_due && is_due) {
-            runtime->traffic[DELIVERY_MEASUREMENT].dropped++;
+            COUNT(runtime, link, superseded);
         }
         message_release(&runtime->pool, link->held);
     }
@@ -279,20 +483,13 @@ static void hold(struct runtime *runtime, struct link *link, struct message *mes
     }
 }
 
-static struct message *make(struct runtime *runtime, const struct link *link, struct bytes value, uint64_t trace,
-                            uint64_t born_ms) {
-    struct message *message = message_take(&runtime->pool, value);
+static struct message *make_measurement(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace,
+                                        uint64_t born_ms) {
+    struct message *message = link_message(runtime, link, value, trace, born_ms);
     if (message == NULL) {
-        runtime->traffic[link->plan->delivery].dropped++;
-        event_tell(runtime, EVENT_QUEUE_OVERFLOW, source_name(runtime, link), ERROR_FULL, "the node has no free message");
-        return NULL;
+        COUNT(runtime, link, dropped);
+        event_tell(runtime, EVENT_QUEUE_OVERFLOW, link_source_name(runtime, link), ERROR_FULL, "the node has no free message");
     }
-    message->link = link->plan->id;
-    message->delivery = (uint8_t)link->plan->delivery;
-    message->priority = (uint8_t)link->plan->priority;
-    message->trace = trace;
-    message->born_ms = born_ms;
-    message->expires_ms = link->plan->delivery == DELIVERY_COMMAND ? born_ms + link->plan->expiry_ms : 0;
     return message;
 }
 
@@ -301,7 +498,7 @@ static void keep_for_repeat(struct runtime *runtime, struct link *link, struct b
     if (link->plan->interval_max_ms == 0) {
         return;
     }
-    struct message *copy = make(runtime, link, value, trace, born_ms);
+    struct message *copy = make_measurement(runtime, link, value, trace, born_ms);
     if (copy != NULL) {
         hold(runtime, link, copy, false);
     }
@@ -319,17 +516,15 @@ static bool is_below_threshold(struct link *link, struct bytes value) {
     return below;
 }
 
-void link_send(struct runtime *runtime, uint32_t index, struct bytes value, uint64_t trace, uint64_t born_ms) {
-    struct link *link = link_at(runtime, index);
-    bool measurement = link->plan->delivery == DELIVERY_MEASUREMENT;
-    if (measurement && is_below_threshold(link, value)) {
+void link_measure(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
+    if (is_below_threshold(link, value)) {
         return;
     }
-    struct message *message = make(runtime, link, value, trace, born_ms);
+    struct message *message = make_measurement(runtime, link, value, trace, born_ms);
     if (message == NULL) {
         return;
     }
-    bool too_soon = measurement && link->plan->interval_min_ms > 0 && link->sent_ms > 0 &&
+    bool too_soon = link->plan->interval_min_ms > 0 && link->sent_ms > 0 &&
                     runtime->building_ms < link->sent_ms + link->plan->interval_min_ms;
     if (too_soon) {
         hold(runtime, link, message, true);
@@ -339,198 +534,40 @@ void link_send(struct runtime *runtime, uint32_t index, struct bytes value, uint
         message_release(&runtime->pool, link->held);
         link->held = NULL;
     }
-    deliver(runtime, link, message);
-    if (measurement) {
-        keep_for_repeat(runtime, link, value, trace, born_ms);
-    }
-}
-
-// --- the destination's side ------------------------------------------------------------------------------------------------
-
-static bool in_range(const struct registration_resource *facts, struct bytes value) {
-    double number = 0;
-    switch (facts->type) {
-    case TYPE_NUMBER:
-        return wire_number(value, &number) && isfinite(number) &&
-               (!facts->has_range || (number >= facts->minimum && number <= facts->maximum));
-    case TYPE_BOOLEAN:
-        return value.size == 1 && (value.data[0] == 0xf4 || value.data[0] == 0xf5);
-    case TYPE_TEXT:
-        return value.size > 0 && value.data[0] >> 5 == 3;
-    case TYPE_ARRAY:
-        return value.size > 0 && value.data[0] >> 5 == 4;
-    case TYPE_ANY:
-        return true;
-    }
-    return false;
-}
-
-enum error resource_command(struct runtime *runtime, uint32_t index, const struct message *message) {
-    struct resource *resource = &runtime->memory.resources[index];
-    struct bytes value = message_bytes(message);
-    enum error error = ERROR_DENIED;
-    if (resource->facts.actuator && message->delivery == DELIVERY_COMMAND) {
-        error = !wire_is_null(value) && !in_range(&resource->facts, value) ? ERROR_MISMATCH : ERROR_NONE;
-    }
-    if (error == ERROR_NONE) {
-        error = actuator_command(&resource->actuator, runtime->building_ms, message->priority, value, message->expires_ms,
-                                 message->link, message->trace);
-    }
-    if (error != ERROR_NONE) {
-        if (error == ERROR_EXPIRED) {
-            runtime->traffic[DELIVERY_COMMAND].expired++;
-        }
-        event_tell(runtime, error == ERROR_EXPIRED ? EVENT_COMMAND_EXPIRED : EVENT_COMMAND_REFUSED, resource->facts.name, error,
-                   error == ERROR_MISMATCH ? "the value is of the wrong type or outside the resource's range" : "");
-        return error;
-    }
-    resource_settle(runtime, index);
-    return ERROR_NONE;
-}
-
-void resource_settle(struct runtime *runtime, uint32_t index) {
-    struct resource *resource = &runtime->memory.resources[index];
-    uint32_t priority = 0;
-    struct bytes value = actuator_value(&resource->actuator, &priority);
-    bool same = resource->driven && bytes_equal(value, (struct bytes){resource->value, resource->value_size});
-    if (priority == 0 && resource->priority != 0 && resource->driven) {
-        event_tell(runtime, EVENT_ACTUATOR_SAFE, resource->facts.name, ERROR_NONE, "");
-    }
-    resource->priority = priority;
-    if (!same) {
-        if (value.size > 0) {
-            memcpy(resource->value, value.data, value.size);
-        }
-        resource->value_size = (uint8_t)value.size;
-        resource->driven = true;
-        resource->updated_ms = runtime->building_ms;
-        rest_resource_changed(runtime, index);
-        runtime->environment.actuate(runtime->environment.context, index, value);
-    }
-    uint64_t deadline_ms = actuator_deadline(&resource->actuator);
-    if (deadline_ms < runtime->building_deadline_ms) {
-        runtime->building_deadline_ms = deadline_ms;
-    }
-}
-
-static enum error parse_id(const char *path, uint32_t *id) {
-    uint64_t value = 0;
-    if (path[0] != 'c' || path[1] != '/' || path[2] == '\0') {
-        return ERROR_NOT_FOUND;
-    }
-    for (const char *digit = path + 2; *digit != '\0'; digit++) {
-        if (*digit < '0' || *digit > '9' || value > UINT32_MAX) {
-            return ERROR_NOT_FOUND;
-        }
-        value = value * 10 + (uint64_t)(*digit - '0');
-    }
-    *id = (uint32_t)value;
-    return value > UINT32_MAX ? ERROR_NOT_FOUND : ERROR_NONE;
-}
-
-// The sequence rules: a higher epoch takes over; a lower one is fenced off; within an epoch only rising numbers take effect.
-static enum error check_sequence(struct link *link, const struct delivery *delivery) {
-    bool restarted = link->has_seen && delivery->epoch < link->seen_epoch;
-    if (restarted && link->plan->source.kind == END_REMOTE) {
-        return ERROR_DENIED;
-    }
-    if (link->has_seen && delivery->epoch == link->seen_epoch && delivery->sequence <= link->seen_sequence) {
-        return ERROR_DUPLICATE;
-    }
-    link->has_seen = true;
-    link->seen_epoch = delivery->epoch;
-    link->seen_sequence = delivery->sequence;
-    return ERROR_NONE;
-}
-
-static uint8_t refuse(struct runtime *runtime, const struct link *link, uint8_t code, enum error error, const char *why) {
-    runtime->traffic[link->plan->delivery].refused++;
-    event_tell(runtime, EVENT_DELIVERY_REFUSED, destination_name(runtime, link), error, why);
-    return code;
-}
-
-static uint8_t accept(struct runtime *runtime, struct link *link, const struct delivery *delivery, struct bytes payload) {
-    struct traffic *traffic = &runtime->traffic[link->plan->delivery];
-    uint64_t born_ms = runtime->building_ms > delivery->age_ms ? runtime->building_ms - delivery->age_ms : 0;
-    if (delivery->delivery == DELIVERY_COMMAND && delivery->remaining_ms == 0) {
-        traffic->expired++;
-        event_tell(runtime, EVENT_COMMAND_EXPIRED, destination_name(runtime, link), ERROR_EXPIRED, source_name(runtime, link));
-        return COAP_PRECONDITION_FAILED;
-    }
-    bool task_is_full = link->plan->destination.kind == END_TASK && delivery->delivery != DELIVERY_MEASUREMENT &&
-                        runtime_tables(runtime)->tasks[link->plan->destination.index].queue.count >= TASK_QUEUE_MAX;
-    struct message *message = task_is_full ? NULL : make(runtime, link, payload, delivery->trace, born_ms);
-    if (message == NULL) {
-        return COAP_SERVICE_UNAVAILABLE; // the source keeps a reliable message and tries again
-    }
-    enum error error = check_sequence(link, delivery);
-    if (error != ERROR_NONE) {
-        message_release(&runtime->pool, message);
-        if (error == ERROR_DUPLICATE) {
-            traffic->duplicates++;
-            return COAP_CHANGED;
-        }
-        return refuse(runtime, link, COAP_CONFLICT, error,
-                      "its epoch is over: another instance of the source task has taken over");
-    }
-    message->priority = (uint8_t)delivery->priority;
-    message->sequence = delivery->sequence;
-    message->expires_ms = delivery->delivery == DELIVERY_COMMAND ? runtime->building_ms + delivery->remaining_ms : 0;
-    error = deliver_here(runtime, link, message);
-    return error == ERROR_NONE ? COAP_CHANGED : error == ERROR_EXPIRED ? COAP_PRECONDITION_FAILED : COAP_BAD_REQUEST;
-}
-
-static uint8_t serve(struct runtime *runtime, const struct coap_request *request) {
-    uint32_t id = 0;
-    const struct coap_option *option = coap_message_option(request->message, COAP_OPTION_TENON_DELIVERY);
-    struct link *link = parse_id(request->path, &id) == ERROR_NONE ? link_find(runtime, id) : NULL;
-    if (link == NULL || link->plan->source.kind != END_REMOTE) {
-        runtime->foreign++;
-        return COAP_NOT_FOUND;
-    }
-    if (request->code != COAP_PUT && request->code != COAP_POST) {
-        return COAP_METHOD_NOT_ALLOWED;
-    }
-    const struct plan_peer *peer = &runtime_tables(runtime)->plan.peers[link->plan->source.index];
-    if (memcmp(&peer->address, &request->peer, sizeof request->peer) != 0) {
-        runtime->foreign++;
-        return refuse(runtime, link, COAP_FORBIDDEN, ERROR_DENIED, "the sender is not the link's source");
-    }
-    struct delivery delivery;
-    if (option == NULL || delivery_decode(option->value, &delivery) != ERROR_NONE ||
-        delivery.delivery != link->plan->delivery) {
-        return refuse(runtime, link, COAP_BAD_OPTION, ERROR_MALFORMED, "option 65101 is missing, broken or of another class");
-    }
-    if (request->payload.size > MESSAGE_SIZE_MAX || !wire_is_item(request->payload)) {
-        return refuse(runtime, link, COAP_BAD_REQUEST, ERROR_MALFORMED,
-                      "the payload is not one CBOR item of at most 512 bytes");
-    }
-    if (delivery.delivery == DELIVERY_COMMAND && delivery.priority != link->plan->priority) {
-        return refuse(runtime, link, COAP_FORBIDDEN, ERROR_DENIED, "the priority is not the one that the plan grants");
-    }
-    return accept(runtime, link, &delivery, request->payload);
-}
-
-void link_serve(struct runtime *runtime, const struct coap_request *request, struct coap_response *response) {
-    uint8_t code = serve(runtime, request);
-    // A measurement is pushed without waiting: an answer would double the traffic and nobody reads it.
-    response->code = request->confirmable ? code : 0;
-    response->content_format = COAP_FORMAT_NONE;
+    deliver_measurement(runtime, link, message);
+    keep_for_repeat(runtime, link, value, trace, born_ms);
 }
 
 // --- time --------------------------------------------------------------------------------------------------------------------
 
+void link_mark_fresh(struct runtime *runtime, struct link *link, uint64_t born_ms) {
+    if (link->plan->stale_after_ms == 0) {
+        return;
+    }
+    link->fresh_until_ms = born_ms + link->plan->stale_after_ms;
+    if (link->stale && link->fresh_until_ms > runtime->building_ms) {
+        link->stale = false;
+        event_tell(runtime, EVENT_INPUT_FRESH, link_destination_name(runtime, link), ERROR_NONE,
+                   link_source_name(runtime, link));
+    }
+    if (link->fresh_until_ms < runtime->building_deadline_ms) {
+        runtime->building_deadline_ms = link->fresh_until_ms;
+    }
+}
+
 static void go_stale(struct runtime *runtime, struct link *link) {
     link->stale = true;
-    runtime->fallbacks++;
-    event_tell(runtime, EVENT_INPUT_STALE, destination_name(runtime, link), ERROR_TIMEOUT, source_name(runtime, link));
+    COUNT(runtime, link, fallbacks);
+    event_tell(runtime, EVENT_INPUT_STALE, link_destination_name(runtime, link), ERROR_TIMEOUT,
+               link_source_name(runtime, link));
     if (link->plan->destination.kind != END_TASK) {
         return; // a resource falls back to its safe value when the command expires
     }
     static const uint8_t null_item[1] = {0xf6};
     struct bytes fallback = link->plan->fallback.size > 0 ? link->plan->fallback : (struct bytes){null_item, 1};
-    struct message *message = make(runtime, link, fallback, 0, runtime->building_ms);
+    struct message *message = make_measurement(runtime, link, fallback, runtime_trace(runtime), runtime->building_ms);
     if (message != NULL) {
+        message->delivery = DELIVERY_MEASUREMENT; // also on a link of events: it has no number, and the newest matters
         message->input = (uint16_t)link->plan->destination.port;
         task_enqueue(runtime, link->plan->destination.index, message);
     }
@@ -551,7 +588,7 @@ static void advance_held(struct runtime *runtime, struct link *link) {
     memcpy(copy, held->data, held->size);
     uint64_t trace = held->trace;
     uint64_t born_ms = held->born_ms;
-    deliver(runtime, link, held);
+    deliver_measurement(runtime, link, held);
     keep_for_repeat(runtime, link, value, trace, born_ms);
 }
 
@@ -563,7 +600,11 @@ void link_advance(struct runtime *runtime) {
             advance_held(runtime, link);
         }
         if (link->pending.head != NULL) {
-            pump(runtime, link);
+            link_pump(runtime, link);
+            if (link->pending.head != NULL && !link->in_flight && link->retry_ms > runtime->network_ms &&
+                link->retry_ms < runtime->network_deadline_ms) {
+                runtime->network_deadline_ms = link->retry_ms;
+            }
         }
         if (link->plan->stale_after_ms > 0 && link->plan->destination.kind != END_REMOTE && !link->stale) {
             if (link->fresh_until_ms <= runtime->building_ms) {

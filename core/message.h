@@ -10,7 +10,8 @@
 
 struct message {
     struct message *next;
-    uint32_t link;    // id of the link that it came over
+    uint32_t link;    // id of the link that it came over, 0 for the runtime's own (an outcome told to its sender)
+    uint32_t epoch;   // of its source
     uint16_t input;   // of the task that it is for
     uint16_t size;    // bytes of data
     uint8_t delivery; // enum delivery_class
@@ -18,6 +19,7 @@ struct message {
     bool tried;       // the component failed on it once
     uint64_t trace;
     uint64_t sequence;
+    uint64_t position;   // of the journal's batch that holds it; it may leave this node when that is durable. 0 for none
     uint64_t born_ms;    // building time at which the value was true
     uint64_t expires_ms; // command: building time after which it must not be obeyed
     uint8_t data[MESSAGE_SIZE_MAX];

@@ -6,7 +6,6 @@
 // does not name is ended.
 #include "core/runtime.h"
 
-#include "core/assert.h"
 #include "core/rest.h"
 #include "core/runtime_private.h"
 #include "core/wire.h"
@@ -22,6 +21,7 @@ static const char *const event_texts[EVENT_COUNT] = {
     [EVENT_INPUT_FRESH] = "input-fresh",         [EVENT_COMMAND_EXPIRED] = "command-expired",
     [EVENT_COMMAND_REFUSED] = "command-refused", [EVENT_DELIVERY_REFUSED] = "delivery-refused",
     [EVENT_ACTUATOR_SAFE] = "actuator-safe",     [EVENT_QUEUE_OVERFLOW] = "queue-overflow",
+    [EVENT_STATE_LOST] = "state-lost",
 };
 
 const char *runtime_event_text(enum runtime_event event) {
@@ -81,6 +81,11 @@ void runtime_start(struct runtime *runtime, const struct runtime_memory *memory,
     runtime->boot = boot;
     runtime->trace_seed = seed;
     runtime->ready_head = runtime->ready_tail = NO_INDEX;
+    runtime->disk_head = runtime->disk_tail = NO_INDEX;
+    runtime->journaled = runtime->durable = POSITION_OF_THE_PAST;
+    for (size_t i = 0; i < sizeof runtime->echo; i++) {
+        runtime->echo[i] = (uint8_t)(runtime_trace(runtime) >> 56);
+    }
     runtime->building_deadline_ms = runtime->network_deadline_ms = UINT64_MAX;
     tables_start(memory, &runtime->memory.tables[0]);
     tables_start(memory, &runtime->memory.tables[1]);
@@ -193,26 +198,39 @@ static enum error code_load(struct runtime *runtime, struct task *task) {
 // --- crossing over
 // ------------------------------------------------------------------------------------------------------------
 
-static struct task *task_of_name(struct runtime_tables *tables, const char *name) {
-    uint32_t low = 0;
-    uint32_t high = tables->plan.task_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (strcmp(tables->plan.tasks[middle].name, name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < tables->plan.task_count && strcmp(tables->plan.tasks[low].name, name) == 0 ? &tables->tasks[low] : NULL;
-}
-
 static bool link_goes_on(const struct plan_link *before, const struct plan_link *after) {
     return before->id == after->id && before->delivery == after->delivery;
 }
 
+// What is under way to another address than the new plan's is forgotten, and sent again to the new one.
+static void carry_link(struct runtime *runtime, const struct runtime_tables *from, struct link *link,
+                       const struct plan_link *plan, const struct runtime_tables *to) {
+    const struct plan_link *before = link->plan;
+    bool same_peer = before != NULL && before->destination.kind == END_REMOTE && plan->destination.kind == END_REMOTE &&
+                     memcmp(&from->plan.peers[before->destination.index].address,
+                            &to->plan.peers[plan->destination.index].address, sizeof(struct coap_address)) == 0;
+    if (link->in_flight && !same_peer) {
+        coap_endpoint_cancel(&runtime->coap, plan->id);
+        link->in_flight = false;
+    }
+    if (!same_peer) {
+        link->echo_size = 0;
+        link->failures = 0;
+        link->retry_ms = 0;
+    }
+    if (before == NULL) {
+        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
+    }
+    link->plan = plan;
+    link->next = NO_INDEX;
+    link->waits_for_peer = link->waits_for_disk = false;
+}
+
 static void carry_links(struct runtime *runtime, struct runtime_tables *from, struct runtime_tables *to) {
     uint32_t k = 0;
+    for (uint32_t i = 0; i < to->plan.peer_count; i++) {
+        to->peers[i] = (struct peer){.window = 1, .waiting_head = NO_INDEX, .waiting_tail = NO_INDEX};
+    }
     for (uint32_t i = 0; i < to->plan.link_count; i++) {
         struct link *link = &to->links[i];
         const struct plan_link *plan = &to->plan.links[i];
@@ -225,16 +243,9 @@ static void carry_links(struct runtime *runtime, struct runtime_tables *from, st
             memset(&from->links[k], 0, sizeof from->links[k]);
             from->links[k].plan = &from->plan.links[k];
         }
-        bool was_fresh_until = link->plan != NULL;
-        link->plan = plan;
-        link->next = NO_INDEX;
-        link->retry_ms = 0;
-        if (!was_fresh_until) {
-            link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
-        }
-        if (plan->destination.kind != END_REMOTE && link->pending.count > 0) {
-            // The destination moved here: what was on its way is delivered below, once the tasks stand.
-            link->in_flight = false;
+        carry_link(runtime, from, link, plan, to);
+        if (link->in_flight) {
+            to->peers[plan->destination.index].in_flight++;
         }
     }
 }
@@ -258,20 +269,37 @@ static void carry_tasks(struct runtime_tables *from, struct runtime_tables *to) 
     }
 }
 
-static void end_leftovers(struct runtime *runtime, struct runtime_tables *from) {
-    for (uint32_t i = 0; i < from->plan.link_count; i++) {
-        link_end(runtime, &from->links[i]);
-    }
-    for (uint32_t i = 0; i < from->plan.task_count; i++) {
-        if (from->tasks[i].state != TASK_VACANT) {
-            event_tell(runtime, EVENT_TASK_STOPPED, from->plan.tasks[i].name, ERROR_NONE, "the plan no longer names it");
-            task_end(runtime, &from->tasks[i]);
+// Messages in the queue of a task that leaves, from sources that stay: they go where the task went.
+static void rescue(struct task *task, struct runtime_tables *to) {
+    struct message_queue queue = task->queue;
+    task->queue = (struct message_queue){NULL, NULL, 0};
+    for (struct message *message = message_queue_pop(&queue); message != NULL; message = message_queue_pop(&queue)) {
+        struct link *link = message->sequence == 0 ? NULL : link_find_in(to, message->link);
+        bool ours = link != NULL && message->delivery != DELIVERY_MEASUREMENT && link->plan->source.kind != END_REMOTE &&
+                    link->plan->destination.kind != END_RESOURCE;
+        if (ours) {
+            message_queue_push(&link->pending, message);
+        } else {
+            message_queue_push(&task->queue, message);
         }
     }
 }
 
+static void end_leftovers(struct runtime *runtime, struct runtime_tables *from, struct runtime_tables *to) {
+    for (uint32_t i = 0; i < from->plan.task_count; i++) {
+        if (from->tasks[i].state != TASK_VACANT) {
+            event_tell(runtime, EVENT_TASK_STOPPED, from->plan.tasks[i].name, ERROR_NONE, "the plan no longer names it");
+            rescue(&from->tasks[i], to);
+            task_end(runtime, &from->tasks[i]);
+        }
+    }
+    for (uint32_t i = 0; i < from->plan.link_count; i++) {
+        link_end(runtime, &from->links[i]);
+    }
+}
+
 // Chains the links of each task output and of each resource.
-static enum error chain_links(struct runtime *runtime, struct runtime_tables *tables) {
+static void chain_links(struct runtime *runtime, struct runtime_tables *tables) {
     tables->output_count = 0;
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         tables->tasks[i].output_span = 0;
@@ -308,7 +336,6 @@ static enum error chain_links(struct runtime *runtime, struct runtime_tables *ta
             *head = i - 1;
         }
     }
-    return ERROR_NONE;
 }
 
 static void bind_resources(struct runtime *runtime, struct runtime_tables *tables) {
@@ -403,14 +430,18 @@ static void sweep_codes(struct runtime *runtime) {
     }
 }
 
-// Messages that were on their way to another node when their destination moved here.
+// Sends what is pending: from before the crossing, from the journal, or because its destination moved.
 static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
+    runtime->disk_head = runtime->disk_tail = NO_INDEX;
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         struct link *link = &tables->links[i];
-        if (link->plan->destination.kind != END_TASK || link->pending.count == 0) {
+        if (link->later.used) {
+            disk_wait(runtime, link);
+        }
+        if (link->plan->destination.kind != END_TASK) {
+            link_pump(runtime, link);
             continue;
         }
-        coap_endpoint_cancel(&runtime->coap, link->plan->id);
         for (struct message *message = message_queue_pop(&link->pending); message != NULL;
              message = message_queue_pop(&link->pending)) {
             message->input = (uint16_t)link->plan->destination.port;
@@ -439,56 +470,83 @@ static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, u
     return count;
 }
 
+// Lays the new plan's tables over what stands; what it does not name is ended.
 static void cross_over(struct runtime *runtime) {
     struct runtime_tables *from = tables_now(runtime);
     struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
     bind_resources(runtime, to);
     carry_links(runtime, from, to);
     carry_tasks(from, to);
+    end_leftovers(runtime, from, to);
     runtime->current = 1 - runtime->current;
     runtime->ready_head = runtime->ready_tail = NO_INDEX;
-    end_leftovers(runtime, from);
-    from->plan.task_count = from->plan.link_count = 0;
-    if (chain_links(runtime, to) != ERROR_NONE) {
-        return;
-    }
-    for (uint32_t i = 0; i < to->plan.task_count; i++) {
+    from->plan.task_count = from->plan.link_count = from->plan.peer_count = 0;
+    chain_links(runtime, to);
+}
+
+// Brings what the tables name to life.
+static void settle(struct runtime *runtime) {
+    struct runtime_tables *tables = tables_now(runtime);
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         settle_task(runtime, i);
     }
     sweep_codes(runtime);
-    settle_links(runtime, to);
-    settle_actuators(runtime, to);
+    settle_links(runtime, tables);
+    settle_actuators(runtime, tables);
     task_unblock(runtime);
     coap_endpoint_recheck(&runtime->coap, runtime->network_ms);
     runtime->scan_soon = true;
 }
 
-enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, bool stored, uint8_t (*missing)[DIGEST_SIZE],
-                            uint32_t missing_max, uint32_t *missing_count) {
+static enum error decode(struct runtime *runtime, struct bytes encoded) {
     struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
+    if (encoded.size > to->encoded.size) {
+        return ERROR_TOO_LARGE;
+    }
+    memcpy(to->encoded.data, encoded.data, encoded.size);
+    return plan_decode((struct bytes){to->encoded.data, encoded.size}, &to->plan);
+}
+
+static void refuse_plan(struct runtime *runtime, enum error error) {
+    struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
+    to->plan.task_count = to->plan.link_count = to->plan.peer_count = 0;
+    if (error != ERROR_NOT_FOUND) {
+        event_tell(runtime, EVENT_PLAN_REFUSED, "plan", error, error_text(error));
+    }
+}
+
+enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, uint8_t (*missing)[DIGEST_SIZE],
+                            uint32_t missing_max, uint32_t *missing_count) {
+    const struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
     *missing_count = 0;
-    enum error error = encoded.size > to->encoded.size ? ERROR_TOO_LARGE : ERROR_NONE;
+    enum error error = decode(runtime, encoded);
     if (error == ERROR_NONE) {
-        memcpy(to->encoded.data, encoded.data, encoded.size);
-        error = plan_decode((struct bytes){to->encoded.data, encoded.size}, &to->plan);
-    }
-    if (error == ERROR_NONE && missing_max > 0) {
         *missing_count = find_missing(runtime, &to->plan, missing, missing_max);
-        error = *missing_count > 0 ? ERROR_NOT_FOUND : ERROR_NONE;
-    }
-    if (error == ERROR_NONE && !stored) {
-        error = runtime->environment.plan_store(runtime->environment.context, encoded);
+        error = *missing_count > 0 ? ERROR_NOT_FOUND : runtime->environment.plan_store(runtime->environment.context, encoded);
     }
     if (error != ERROR_NONE) {
-        to->plan.task_count = to->plan.link_count = 0;
-        if (error != ERROR_NOT_FOUND) {
-            event_tell(runtime, EVENT_PLAN_REFUSED, "plan", error, error_text(error));
-        }
+        refuse_plan(runtime, error);
         return error;
     }
     cross_over(runtime);
+    settle(runtime);
     event_tell(runtime, EVENT_PLAN_APPLIED, runtime_tables(runtime)->plan.policy, ERROR_NONE, "");
     return ERROR_NONE;
+}
+
+enum error runtime_plan_resume(struct runtime *runtime, struct bytes encoded) {
+    enum error error = decode(runtime, encoded);
+    if (error != ERROR_NONE) {
+        refuse_plan(runtime, error);
+        return error;
+    }
+    cross_over(runtime);
+    return ERROR_NONE;
+}
+
+void runtime_resumed(struct runtime *runtime) {
+    settle(runtime);
+    event_tell(runtime, EVENT_PLAN_APPLIED, runtime_tables(runtime)->plan.policy, ERROR_NONE, "resumed from the disk");
 }
 
 // --- inputs
@@ -500,6 +558,32 @@ void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, 
 
 void runtime_multicast(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram) {
     coap_endpoint_multicast(&runtime->coap, runtime->network_ms, peer, datagram);
+}
+
+uint64_t runtime_trace(struct runtime *runtime) {
+    uint64_t value = runtime->trace_seed + ++runtime->trace_count * UINT64_C(0x9e3779b97f4a7c15);
+    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+    return value ^ value >> 31;
+}
+
+// One event of a sensor into one link, with a batch of its own: a driver cannot send it again.
+static enum error publish_event(struct runtime *runtime, const struct resource *resource, struct link *link, struct bytes value,
+                                uint64_t trace) {
+    struct message *message = link_is_backed_up(runtime, link) ? NULL : link_make(runtime, link, value, trace);
+    if (message == NULL) {
+        COUNT(runtime, link, dropped);
+        event_tell(runtime, EVENT_QUEUE_OVERFLOW, resource->facts.name, ERROR_BUSY, "a reliable link is backed up");
+        return ERROR_BUSY;
+    }
+    if (link_is_durable(runtime, link)) {
+        const struct journal_entry entry = batch_output(message);
+        enum error error = batch_put(runtime, &entry);
+        ASSERT(error == ERROR_NONE); // one message fits any batch
+        message->position = batch_close(runtime);
+    }
+    link_send(runtime, link, message);
+    return ERROR_NONE;
 }
 
 enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes value) {
@@ -515,20 +599,15 @@ enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes
     resource->value_size = (uint8_t)value.size;
     resource->updated_ms = runtime->building_ms;
     rest_resource_changed(runtime, index);
-    uint64_t trace = runtime->trace_seed ^ (++runtime->trace_count * UINT64_C(0x9e3779b97f4a7c15));
+    uint64_t trace = runtime_trace(runtime);
     enum error error = ERROR_NONE;
-    uint32_t link = resource->first_link;
-    while (link != NO_INDEX) {
-        struct runtime_tables *tables = tables_now(runtime);
-        uint32_t next = tables->links[link].next;
-        if (tables->links[link].plan->delivery != DELIVERY_MEASUREMENT && link_is_backed_up(runtime, link)) {
-            runtime->traffic[tables->links[link].plan->delivery].dropped++;
-            event_tell(runtime, EVENT_QUEUE_OVERFLOW, resource->facts.name, ERROR_BUSY, "a reliable link is backed up");
+    for (uint32_t i = resource->first_link; i != NO_INDEX; i = tables_now(runtime)->links[i].next) {
+        struct link *link = &tables_now(runtime)->links[i];
+        if (link->plan->delivery == DELIVERY_MEASUREMENT) {
+            link_measure(runtime, link, value, trace, runtime->building_ms);
+        } else if (publish_event(runtime, resource, link, value, trace) != ERROR_NONE) {
             error = ERROR_BUSY;
-        } else {
-            link_send(runtime, link, value, trace, runtime->building_ms);
         }
-        link = next;
     }
     return error;
 }
@@ -549,16 +628,7 @@ void runtime_advance(struct runtime *runtime) {
     runtime->building_deadline_ms = runtime->network_deadline_ms = UINT64_MAX;
     task_advance(runtime);
     link_advance(runtime);
-    for (uint32_t i = 0; i < runtime->resource_count; i++) {
-        struct resource *resource = &runtime->memory.resources[i];
-        uint64_t deadline_ms = resource->facts.actuator ? actuator_deadline(&resource->actuator) : UINT64_MAX;
-        if (deadline_ms <= runtime->building_ms) {
-            runtime->traffic[DELIVERY_COMMAND].expired += actuator_expire(&resource->actuator, runtime->building_ms);
-            resource_settle(runtime, i);
-        } else if (deadline_ms < runtime->building_deadline_ms) {
-            runtime->building_deadline_ms = deadline_ms;
-        }
-    }
+    resource_advance(runtime);
 }
 
 static uint64_t wait_until(uint64_t deadline_ms, uint64_t now_ms) {

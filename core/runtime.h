@@ -3,10 +3,16 @@
 // Call sequence:
 //   runtime_start        once, on zeroed memory
 //   runtime_resource_add for each sensor and actuator of the node's drivers
-//   runtime_plan_put     with a plan from disk or from the orchestrator
+//   runtime_plan_resume  with the plan from disk, if there is one; then runtime_replay for each batch of the journal, oldest
+//                        first; then runtime_resumed
 //   then, for ever:      runtime_at (the time), then any of runtime_datagram, runtime_publish, runtime_plan_put,
-//   runtime_advance;
-//                        runtime_run until it returns false; runtime_deadline tells when to come back.
+//                        runtime_override, runtime_advance; runtime_run until it returns false; when runtime_flush_wanted,
+//                        flush the journal and call runtime_durable; runtime_deadline tells when to come back.
+//
+// Durability. What a message of a durable task consumed, changed and sent goes to environment.journal as one batch. Nothing
+// that rests on a batch leaves the node before the batch is durable: acknowledgements and reliable outputs wait for
+// runtime_durable. Batches are numbered from 2 in the order of the calls; they are lost, if at all, from the end. So a crash
+// gives back a moment of the past from which everything can be sent again, and receivers drop what they have seen.
 //
 // Two clocks. `network_ms` is monotonic and drives retransmission and back-off. `building_ms` is the clock on the building's
 // wall and drives freshness, expiry and intervals; in a simulated building it is the plant's. Both are arguments; the runtime
@@ -29,14 +35,26 @@
 
 // Messages that wait at one task. Measurements beyond it drop the oldest of their link; events and commands push back.
 #define TASK_QUEUE_MAX 64
-// Reliable messages that wait at one remote link before their source task gets no further message.
+// Beyond so many, a task's queue may grow only while a quarter of the node's messages is free: a flooded task leaves room.
+#define TASK_QUEUE_SHARE 8
+// Reliable messages that wait at one link before their source task gets no further message.
 #define LINK_PENDING_MAX 8
+// Requests to one peer at a time (RFC 7252 §4.7: NSTART is 1 unless congestion is controlled): the window starts at 1, grows by
+// one after each window without retransmission, is halved by a retransmission and set to 1 by a time-out (AIMD, as in TCP).
+#define PEER_WINDOW_MAX 8
+// A refused or unanswered request is made anew after this long (network time), doubled up to the maximum of its class: a
+// command must see little of its lifetime pass, an event can wait.
+#define RETRY_FIRST_MS 250
+#define RETRY_EVENT_MAX_MS 8000
+#define RETRY_COMMAND_MAX_MS 1000
 // Back-off after a task failed: 1 s doubled at each further failure up to 5 minutes (network time).
 #define TASK_BACKOFF_FIRST_MS 1000
 #define TASK_BACKOFF_MAX_MS 300000
 // So many good messages in a row and a task's failures are forgotten.
 #define TASK_FORGIVE_AFTER 100
 #define NO_INDEX UINT32_MAX
+// Batches are numbered from 2; this stands for all that the journal held at the start.
+#define POSITION_OF_THE_PAST 1
 
 enum task_state {
     TASK_VACANT = 0, // a free row
@@ -72,9 +90,25 @@ struct task {
     uint64_t dropped; // superseded or pushed out of the queue
 };
 
+// What befell the messages of one link, seen from this node. Never reset while the link lives.
+struct link_counters {
+    uint64_t sent;        // left the source's port
+    uint64_t received;    // reached the destination: a task's queue or an actuator
+    uint64_t dropped;     // for lack of room, or out of order
+    uint64_t superseded;  // a newer value took their place before they were used
+    uint64_t duplicates;  // arrived again and had no second effect
+    uint64_t refused;     // by the destination, for good
+    uint64_t expired;     // commands whose lifetime was over
+    uint64_t retried;     // requests made anew
+    uint64_t lost;        // measurements that never arrived, by the gaps in their numbers
+    uint64_t fallbacks;   // times that the input went stale
+    uint64_t quarantined; // the component failed on them twice
+};
+
 struct link {
     const struct plan_link *plan;
     uint32_t next; // next link of the same source, NO_INDEX at the end
+    struct link_counters counters;
     // the source's side
     uint64_t sequence;
     uint64_t sent_ms; // building time of the last send
@@ -82,13 +116,29 @@ struct link {
     double last_number;           // for the change threshold; NaN when the last value was no number
     struct message *held;         // the newest value that waits for interval_min to pass, or to be sent again
     bool held_is_due;             // held waits for interval_min; otherwise it is kept for interval_max
-    struct message_queue pending; // reliable messages on their way to another node
+    struct message_queue pending; // reliable, on their way to another node, or to an actuator here until they are durable
     bool in_flight;
-    uint64_t retry_ms; // network time
+    bool waits_for_peer;
+    uint32_t next_for_peer; // in the peer's list of links that wait for its window
+    uint32_t failures;      // in a row
+    uint64_t retry_ms;      // network time
+    uint8_t echo_size;
+    uint8_t echo[COAP_ECHO_SIZE_MAX]; // that the destination asked to see
     // the destination's side
-    uint32_t seen_epoch;
+    uint32_t seen_epoch; // of the last message that took effect
     uint64_t seen_sequence;
+    uint64_t seen_position; // of the batch that holds its effect
     bool has_seen;
+    bool has_queued; // a reliable message waits at the task
+    bool echo_shown; // the source has proved since our start that its commands are fresh
+    uint32_t queued_epoch;
+    uint64_t queued_sequence;
+    struct coap_later later; // the request that is answered when that message has taken effect and is durable
+    bool answer_is_due;      // it has taken effect
+    uint8_t answer_code;
+    // both
+    bool waits_for_disk;
+    uint32_t next_for_disk;
     bool stale;
     uint64_t fresh_until_ms; // building time
 };
@@ -113,16 +163,18 @@ struct code {
     char refusal[160];
 };
 
-// What went by, by class.
+// What went by, by class: the counters of all links that ever were, and requests to other nodes.
 struct traffic {
-    uint64_t sent;     // messages that left a port
-    uint64_t received; // messages that reached a port
-    uint64_t dropped;  // superseded, out of order, out of queue
-    uint64_t duplicates;
-    uint64_t refused; // unknown link, foreign peer, out of range
-    uint64_t expired;
-    uint64_t remote;  // of sent: over the network
-    uint64_t retried; // requests made anew after a time-out
+    struct link_counters counters;
+    uint64_t remote;
+};
+
+// One peer of the plan: how much may be under way to it, and who waits.
+struct peer {
+    uint32_t window;
+    uint32_t in_flight;
+    uint32_t good; // answers without retransmission since the window changed
+    uint32_t waiting_head, waiting_tail;
 };
 
 enum runtime_event {
@@ -140,6 +192,7 @@ enum runtime_event {
     EVENT_DELIVERY_REFUSED,
     EVENT_ACTUATOR_SAFE, // no live command: the safe value is in force
     EVENT_QUEUE_OVERFLOW,
+    EVENT_STATE_LOST, // what the journal holds cannot be used
     EVENT_COUNT,
 };
 const char *runtime_event_text(enum runtime_event event);
@@ -153,6 +206,9 @@ struct runtime_environment {
     void (*actuate)(void *context, uint32_t resource, struct bytes value);
     // Looks for a component by digest; the view must live until the call after next.
     enum error (*code_find)(void *context, const uint8_t digest[DIGEST_SIZE], struct bytes *wasm);
+    // Appends one batch of at most BATCH_SIZE_MAX bytes to the journal. NULL: there is none, and nothing is durable.
+    // It cannot fail here: what cannot be written is simply never reported by runtime_durable, until a snapshot could be.
+    void (*journal)(void *context, struct bytes batch);
     // Keeps a plan so that it is there after a restart. On an error the plan is refused.
     enum error (*plan_store)(void *context, struct bytes encoded);
     void (*event)(void *context, enum runtime_event event, const char *subject, enum error error, const char *detail);
@@ -167,6 +223,7 @@ struct runtime_tables {
     struct buffer encoded; // the plan's bytes: names and values are views into it
     struct task *tasks;
     struct link *links;     // in the order of plan.links
+    struct peer *peers;     // in the order of plan.peers
     uint32_t *output_links; // first link of each output of each task
     uint32_t output_count;
     uint32_t *resource_of_plan; // index of the node's resource for each resource of the plan, NO_INDEX when it has none
@@ -186,6 +243,7 @@ struct runtime_memory {
     struct message *messages;
     uint32_t message_max;
     struct buffer states;     // last good state of each task, compacted
+    struct buffer batch;      // BATCH_SIZE_MAX bytes, or fewer on a small device
     struct port_values ports; // last message at each port; may be without memory
     struct coap_endpoint_memory coap;
 };
@@ -197,7 +255,17 @@ struct runtime {
     struct coap_endpoint coap;
     struct message_pool pool;
     struct outbox outbox;
-    uint32_t current; // which of the two tables runs
+    struct {
+        uint32_t link;
+        struct message *message;
+    } sends[SENDS_PER_MESSAGE_MAX]; // of the unit of work in hand
+    uint32_t send_count;
+    size_t batch_used;                // of the batch in hand
+    uint64_t journaled;               // number of the last batch given to the journal
+    uint64_t durable;                 // of the last batch that will survive
+    uint32_t disk_head, disk_tail;    // links that wait for runtime_durable
+    uint8_t echo[COAP_ECHO_SIZE_MAX]; // proof that a request was made after our start
+    uint32_t current;                 // which of the two tables runs
     uint32_t resource_count;
     uint32_t states_used;
     uint32_t ready_head, ready_tail;
@@ -209,7 +277,6 @@ struct runtime {
     uint64_t network_deadline_ms;  // earliest restart or retry
     bool scan_soon;
     struct traffic traffic[DELIVERY_CLASS_COUNT];
-    uint64_t fallbacks;                         // inputs that went stale
     uint64_t foreign;                           // datagrams or deliveries from nobody in the plan
     uint8_t rest_body[REPRESENTATION_SIZE_MAX]; // the answer in hand (core/rest.h)
 };
@@ -225,13 +292,32 @@ MUST_CHECK enum error runtime_resource_add(struct runtime *runtime, const struct
 // Sets the time for the calls that follow. Neither clock goes back (a smaller value is ignored).
 void runtime_at(struct runtime *runtime, uint64_t network_ms, uint64_t building_ms);
 
-// Takes an encoded plan: checks it, finds the code of every task, stores it unless `stored` already, and crosses over. On any
-// error the plan before runs on. ERROR_NOT_FOUND: code is missing; `missing` gets up to `missing_max` digests and
-// `*missing_count` their number (none with missing_max 0, when the call is made from the disk: then the tasks whose code is
-// there start, and the others wait). Other errors as plan_decode; ERROR_MISMATCH (an end names a port that its component does
-// not have); ERROR_STORAGE.
-MUST_CHECK enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, bool stored,
-                                       uint8_t (*missing)[DIGEST_SIZE], uint32_t missing_max, uint32_t *missing_count);
+// Takes an encoded plan: checks it, finds the code of every task, stores it, and crosses over. On any error the plan before
+// runs on. ERROR_NOT_FOUND: code is missing; `missing` gets up to `missing_max` (at least 1) digests and `*missing_count` their
+// number. Other errors as plan_decode; ERROR_MISMATCH (an end names a port that its component does not have); ERROR_STORAGE.
+MUST_CHECK enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, uint8_t (*missing)[DIGEST_SIZE],
+                                       uint32_t missing_max, uint32_t *missing_count);
+
+// Takes the plan that the disk kept; its tasks start at runtime_resumed, and those whose code is missing wait. Errors as
+// plan_decode.
+MUST_CHECK enum error runtime_plan_resume(struct runtime *runtime, struct bytes encoded);
+// Puts back what one batch tells. Entries of what the plan no longer names are passed over. ERROR_MALFORMED and its like: the
+// batch was not written by this runtime; nothing after it may be replayed.
+MUST_CHECK enum error runtime_replay(struct runtime *runtime, struct bytes batch);
+// Starts the tasks of the resumed plan, sends what waits, drives the actuators.
+void runtime_resumed(struct runtime *runtime);
+
+// All batches up to number `position` are durable: releases what waits for them.
+void runtime_durable(struct runtime *runtime, uint64_t position);
+// True when something waits for the journal. Without it a flush may be put off, which spares flash.
+bool runtime_flush_wanted(const struct runtime *runtime);
+// Gives everything durable, as batches that may replace the whole journal.
+void runtime_snapshot(struct runtime *runtime, void (*emit)(void *context, struct bytes batch), void *context);
+
+// A person's or a client's command to an actuator here, with a lifetime in milliseconds; an empty `value` relinquishes the
+// priority. ERROR_DENIED (no actuator), ERROR_MISMATCH (type or range), ERROR_TOO_LARGE, ERROR_EXPIRED (lifetime 0).
+MUST_CHECK enum error runtime_override(struct runtime *runtime, uint32_t resource, uint32_t priority, struct bytes value,
+                                       uint64_t lifetime_ms);
 
 // A datagram arrived.
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram);
@@ -258,6 +344,11 @@ MUST_CHECK enum error runtime_request(struct runtime *runtime, struct coap_outgo
 
 static inline const struct runtime_tables *runtime_tables(const struct runtime *runtime) {
     return &runtime->memory.tables[runtime->current];
+}
+
+// Number of the last batch given to the journal.
+static inline uint64_t runtime_journaled(const struct runtime *runtime) {
+    return runtime->journaled;
 }
 
 // Bytes of linear memory held by running tasks.

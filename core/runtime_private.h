@@ -1,7 +1,9 @@
-// What the files of the runtime (runtime.c, task.c, link.c) share. Not for other rooms.
+// What the files of the runtime (runtime.c, task.c, link.c, link_serve.c, resource.c, durable.c) share. Not for other rooms.
 #ifndef TENON_CORE_RUNTIME_PRIVATE_H
 #define TENON_CORE_RUNTIME_PRIVATE_H
 
+#include "core/assert.h"
+#include "core/journal.h"
 #include "core/runtime.h"
 
 static inline struct runtime_tables *tables_now(struct runtime *runtime) {
@@ -12,6 +14,19 @@ static inline void event_tell(const struct runtime *runtime, enum runtime_event 
                               const char *detail) {
     runtime->environment.event(runtime->environment.context, event, subject, error, detail);
 }
+
+// Counts what befell a message, for its link and for its class.
+#define COUNT(runtime, link, what) COUNT_MANY(runtime, link, what, 1)
+#define COUNT_MANY(runtime, link, what, number)                                                                                \
+    do {                                                                                                                       \
+        (link)->counters.what += (number);                                                                                     \
+        (runtime)->traffic[(link)->plan->delivery].counters.what += (number);                                                  \
+    } while (0)
+
+// --- runtime.c -----------------------------------------------------------------------------------------------------------
+
+// A new trace id.
+uint64_t runtime_trace(struct runtime *runtime);
 
 // --- task.c --------------------------------------------------------------------------------------------------------------
 
@@ -25,31 +40,88 @@ void task_end(struct runtime *runtime, struct task *task);
 bool task_parameters(struct runtime *runtime, uint32_t index);
 // Puts a message into the task's queue, with the rules of its class. Takes the message in any case.
 void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message);
+// True when the task takes no further reliable message for now.
+bool task_is_full(const struct runtime *runtime, uint32_t index);
 void task_list(struct runtime *runtime, uint32_t index);
 // Looks again at tasks that were blocked.
 void task_unblock(struct runtime *runtime);
 // Restarts tasks whose back-off is over; lowers runtime->network_deadline_ms.
 void task_advance(struct runtime *runtime);
+// True when what the task consumes, changes and sends goes to the journal.
+bool task_is_durable(const struct runtime *runtime, const struct task *task);
+// The task of a name, or NULL.
+struct task *task_of_name(struct runtime_tables *tables, const char *name);
+// Sets the last good state, from the journal.
+enum error task_restore(struct runtime *runtime, struct task *task, uint32_t version, struct bytes state);
 
 // --- link.c --------------------------------------------------------------------------------------------------------------
 
-// Sends a value along a link, with the rules of its class.
-void link_send(struct runtime *runtime, uint32_t index, struct bytes value, uint64_t trace, uint64_t born_ms);
+// Sends a measurement along a link.
+void link_measure(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms);
+// Makes the reliable message for a link, with the next number; NULL without room.
+struct message *link_make(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace);
+// Sends what link_make made, once its position is set. Takes the message.
+void link_send(struct runtime *runtime, struct link *link, struct message *message);
 // True when a reliable link has no room for another message's work.
-bool link_is_backed_up(const struct runtime *runtime, uint32_t index);
-// Serves POST or PUT of c/<id>.
-void link_serve(struct runtime *runtime, const struct coap_request *request, struct coap_response *response);
+bool link_is_backed_up(const struct runtime *runtime, const struct link *link);
+// True when what its source sends is in the journal of this node.
+bool link_is_durable(const struct runtime *runtime, const struct link *link);
+// Goes on sending what is pending, as far as journal, peer and retry allow.
+void link_pump(struct runtime *runtime, struct link *link);
 // The response to a reliable message.
 void link_completed(struct runtime *runtime, const struct coap_completion *completion);
+// Tells the source task the outcome, when it has asked for that.
+void link_outcome(struct runtime *runtime, const struct link *link, const char *outcome);
 // Freshness, intervals and retries of all links; lowers both deadlines.
 void link_advance(struct runtime *runtime);
 // The link of an id in the current plan, or NULL.
 struct link *link_find(struct runtime *runtime, uint32_t id);
-// Gives back what a link holds.
+struct link *link_find_in(struct runtime_tables *tables, uint32_t id);
+// Gives back what a link holds, and counts it as dropped.
 void link_end(struct runtime *runtime, struct link *link);
-// What ends at a resource: a command obeyed or refused.
-enum error resource_command(struct runtime *runtime, uint32_t index, const struct message *message);
+// Another value has arrived: the input is fresh.
+void link_mark_fresh(struct runtime *runtime, struct link *link, uint64_t born_ms);
+const char *link_source_name(const struct runtime *runtime, const struct link *link);
+const char *link_destination_name(const struct runtime *runtime, const struct link *link);
+// A free message holding `value`, with the link's facts; NULL without room, which is counted and told.
+struct message *link_message(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms);
+
+// --- link_serve.c ----------------------------------------------------------------------------------------------------------
+
+// Serves POST or PUT of c/<id>.
+void link_serve(struct runtime *runtime, const struct coap_request *request, struct coap_response *response);
+// The message has taken effect, or never will (`code` 4.xx): passes its place in the link and answers its sender when batch
+// `position` (0 for none) is durable.
+void link_consumed(struct runtime *runtime, struct link *link, const struct message *message, uint64_t position, uint8_t code);
+// Puts that place into the batch in hand, when the journal must know it. ERROR_TOO_LARGE.
+enum error link_put_position(struct runtime *runtime, const struct link *link, const struct message *message, bool *put);
+// Answers the request that waits, if its answer is due and durable.
+void link_answer(struct runtime *runtime, struct link *link);
+
+// --- resource.c ----------------------------------------------------------------------------------------------------------
+
+// A command obeyed or refused. `*position` is the batch that holds it, 0 for none.
+enum error resource_command(struct runtime *runtime, uint32_t index, const struct message *message, bool durable,
+                            const char **outcome);
 // Drives the actuator when what it must obey has changed.
 void resource_settle(struct runtime *runtime, uint32_t index);
+// Ends commands that are over; lowers runtime->building_deadline_ms.
+void resource_advance(struct runtime *runtime);
+// What a command does at the end of a link: obeyed or refused, its place passed, in one batch.
+uint8_t resource_deliver(struct runtime *runtime, struct link *link, const struct message *message, uint64_t *position,
+                         const char **outcome);
+
+// --- durable.c -----------------------------------------------------------------------------------------------------------
+
+static inline bool journal_is_there(const struct runtime *runtime) {
+    return runtime->environment.journal != NULL;
+}
+// Adds to the batch in hand. ERROR_TOO_LARGE.
+MUST_CHECK enum error batch_put(struct runtime *runtime, const struct journal_entry *entry);
+// Gives the batch in hand to the journal and returns its position; 0 when it is empty.
+uint64_t batch_close(struct runtime *runtime);
+struct journal_entry batch_output(const struct message *message);
+// Lets the link wait until the journal is durable further than now.
+void disk_wait(struct runtime *runtime, struct link *link);
 
 #endif

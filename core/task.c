@@ -10,10 +10,12 @@
 // One message is one unit of work: its outputs leave and its state becomes the last good one only when the handler returned
 // well. After a failure the same message is tried once more on a fresh instance with the last good state; then it is set aside,
 // counted and told, and the task backs off while its neighbours go on.
-#include "core/assert.h"
+//
+// A unit of work ends in four steps, in this order: reliable messages are made for every link (which may fail for lack of room:
+// then nothing has happened and the message waits), state and position and messages go into one batch, the state becomes the
+// last good one, the messages are sent. Only the second can lose to a crash, and it is all or nothing.
 #include "core/rest.h"
 #include "core/runtime_private.h"
-#include "core/wire.h"
 
 static const char *const state_texts[TASK_STATE_COUNT] = {"vacant", "waiting", "running", "backing-off", "refused"};
 
@@ -140,35 +142,165 @@ static enum error start_instance(struct runtime *runtime, struct task *task) {
     return ERROR_NONE;
 }
 
-static void send_outputs(struct runtime *runtime, const struct task *task, uint64_t trace) {
+bool task_is_durable(const struct runtime *runtime, const struct task *task) {
+    return journal_is_there(runtime) && task->plan->durability == DURABILITY_LOCAL;
+}
+
+struct task *task_of_name(struct runtime_tables *tables, const char *name) {
+    uint32_t low = 0;
+    uint32_t high = tables->plan.task_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(tables->plan.tasks[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < tables->plan.task_count && strcmp(tables->plan.tasks[low].name, name) == 0 ? &tables->tasks[low] : NULL;
+}
+
+enum error task_restore(struct runtime *runtime, struct task *task, uint32_t version, struct bytes state) {
+    if (task->state_size != state.size) {
+        give_up_state(runtime, task);
+        if (state.size > runtime->memory.states.size - runtime->states_used) {
+            return ERROR_MEMORY;
+        }
+        task->state_offset = runtime->states_used;
+        task->state_size = (uint32_t)state.size;
+        runtime->states_used += task->state_size;
+    }
+    task->state_version = version;
+    if (state.size > 0) {
+        memcpy(runtime->memory.states.data + task->state_offset, state.data, state.size);
+    }
+    return ERROR_NONE;
+}
+
+// --- one unit of work --------------------------------------------------------------------------------------------------------
+
+static void release_sends(struct runtime *runtime) {
+    for (uint32_t i = 0; i < runtime->send_count; i++) {
+        message_release(&runtime->pool, runtime->sends[i].message);
+    }
+    runtime->send_count = 0;
+}
+
+// Makes the reliable messages of one output, one for each link. ERROR_BUSY without room, ERROR_FLOOD over the limit.
+static enum error make_sends(struct runtime *runtime, uint32_t first_link, struct bytes value, uint64_t trace) {
+    struct runtime_tables *tables = tables_now(runtime);
+    for (uint32_t index = first_link; index != NO_INDEX; index = tables->links[index].next) {
+        struct link *link = &tables->links[index];
+        if (link->plan->delivery == DELIVERY_MEASUREMENT) {
+            continue;
+        }
+        if (runtime->send_count == SENDS_PER_MESSAGE_MAX) {
+            return ERROR_FLOOD;
+        }
+        struct message *message = link_make(runtime, link, value, trace);
+        if (message == NULL) {
+            return ERROR_BUSY;
+        }
+        runtime->sends[runtime->send_count].link = index;
+        runtime->sends[runtime->send_count++].message = message;
+    }
+    return ERROR_NONE;
+}
+
+static enum error collect(struct runtime *runtime, const struct task *task, uint64_t trace) {
     const struct runtime_tables *tables = runtime_tables(runtime);
+    enum error error = ERROR_NONE;
+    runtime->send_count = 0;
+    for (uint32_t i = 0; i < runtime->outbox.entry_count && error == ERROR_NONE; i++) {
+        uint32_t output = runtime->outbox.entries[i].output;
+        if (output < task->output_span) { // else an output that the policy connects to nothing
+            error = make_sends(runtime, tables->output_links[task->first_output + output], outbox_message(&runtime->outbox, i),
+                               trace);
+        }
+    }
+    return error;
+}
+
+static enum error put_sends(struct runtime *runtime) {
+    enum error error = ERROR_NONE;
+    for (uint32_t i = 0; i < runtime->send_count && error == ERROR_NONE; i++) {
+        if (link_is_durable(runtime, &runtime_tables(runtime)->links[runtime->sends[i].link])) {
+            const struct journal_entry entry = batch_output(runtime->sends[i].message);
+            error = batch_put(runtime, &entry);
+            runtime->sends[i].message->position = runtime->journaled + 1;
+        }
+    }
+    return error;
+}
+
+static enum error put_state(struct runtime *runtime, const struct task *task) {
+    struct bytes state = runtime->engine->state(task->instance);
+    if (!task_is_durable(runtime, task) || task->state_size == 0 || bytes_equal(state, last_state(runtime, task))) {
+        return ERROR_NONE;
+    }
+    struct journal_entry entry = {.kind = JOURNAL_STATE, .version = task->state_version, .value = state};
+    memcpy(entry.name, task->plan->name, sizeof entry.name);
+    return batch_put(runtime, &entry);
+}
+
+static void send_measurements(struct runtime *runtime, const struct task *task, uint64_t trace) {
+    struct runtime_tables *tables = tables_now(runtime);
     for (uint32_t i = 0; i < runtime->outbox.entry_count; i++) {
         uint32_t output = runtime->outbox.entries[i].output;
-        if (output >= task->output_span) {
-            continue; // an output that the policy connects to nothing
-        }
-        uint32_t link = tables->output_links[task->first_output + output];
-        while (link != NO_INDEX) {
-            uint32_t next = tables->links[link].next;
-            link_send(runtime, link, outbox_message(&runtime->outbox, i), trace, runtime->building_ms);
-            link = next;
+        uint32_t index = output < task->output_span ? tables->output_links[task->first_output + output] : NO_INDEX;
+        for (; index != NO_INDEX; index = tables->links[index].next) {
+            if (tables->links[index].plan->delivery == DELIVERY_MEASUREMENT) {
+                link_measure(runtime, &tables->links[index], outbox_message(&runtime->outbox, i), trace, runtime->building_ms);
+            }
         }
     }
 }
 
-// One message, one unit of work. ERROR_NONE: state kept, outputs sent.
-static enum error handle(struct runtime *runtime, uint32_t index, uint32_t input, struct bytes message, uint64_t trace) {
+static void send_all(struct runtime *runtime) {
+    struct runtime_tables *tables = tables_now(runtime);
+    for (uint32_t i = 0; i < runtime->send_count; i++) {
+        link_send(runtime, &tables->links[runtime->sends[i].link], runtime->sends[i].message);
+    }
+    runtime->send_count = 0;
+}
+
+// Writes down and sends what the handler did with `message` (NULL for a parameter). On an error nothing has happened.
+static enum error commit(struct runtime *runtime, struct task *task, const struct message *message, uint64_t trace) {
+    struct link *link = message == NULL || message->sequence == 0 ? NULL : link_find(runtime, message->link);
+    bool put = false;
+    ASSERT(runtime->batch_used == 0);
+    enum error error = collect(runtime, task, trace);
+    error = error == ERROR_NONE ? put_sends(runtime) : error;
+    error = error == ERROR_NONE ? put_state(runtime, task) : error;
+    error = error == ERROR_NONE && link != NULL ? link_put_position(runtime, link, message, &put) : error;
+    if (error != ERROR_NONE) {
+        runtime->batch_used = 0;
+        release_sends(runtime);
+        return error;
+    }
+    uint64_t position = batch_close(runtime);
+    keep_state(runtime, task);
+    if (link != NULL) {
+        link_consumed(runtime, link, message, put ? position : 0, COAP_CHANGED);
+    }
+    send_measurements(runtime, task, trace);
+    send_all(runtime);
+    return ERROR_NONE;
+}
+
+// ERROR_NONE: state kept, outputs sent. ERROR_BUSY: no room for the outputs; the instance is spent, the message is not.
+static enum error handle(struct runtime *runtime, uint32_t index, uint32_t input, struct bytes value,
+                         const struct message *message, uint64_t trace) {
     struct task *task = &tables_now(runtime)->tasks[index];
     const struct manifest *manifest = runtime->engine->manifest(runtime->memory.codes[task->code].module);
     outbox_reset(&runtime->outbox, manifest->output_count, manifest->outputs_per_message);
-    enum error error = runtime->engine->receive(task->instance, input, message, &runtime->outbox);
+    enum error error = runtime->engine->receive(task->instance, input, value, &runtime->outbox);
     if (error == ERROR_NONE && runtime->outbox.violation != ERROR_NONE) {
         error = runtime->outbox.violation;
     }
+    error = error == ERROR_NONE ? commit(runtime, task, message, trace) : error;
     if (error == ERROR_NONE) {
-        keep_state(runtime, task);
-        rest_task_handled(runtime, index, input, message);
-        send_outputs(runtime, task, trace);
+        rest_task_handled(runtime, index, input, value);
     }
     return error;
 }
@@ -178,7 +310,7 @@ bool task_parameters(struct runtime *runtime, uint32_t index) {
     const struct plan *plan = &runtime_tables(runtime)->plan;
     for (uint32_t i = 0; i < task->plan->parameter_count; i++) {
         const struct plan_parameter *parameter = &plan->parameters[task->plan->parameter_first + i];
-        enum error error = handle(runtime, index, parameter->input, parameter->value, 0);
+        enum error error = handle(runtime, index, parameter->input, parameter->value, NULL, 0);
         if (error != ERROR_NONE) {
             event_tell(runtime, EVENT_TASK_FAILED, task->plan->name, error, "on a parameter of the policy");
             back_off(runtime, task, error);
@@ -203,6 +335,12 @@ void task_launch(struct runtime *runtime, uint32_t index) {
     }
 }
 
+bool task_is_full(const struct runtime *runtime, uint32_t index) {
+    uint32_t count = runtime_tables(runtime)->tasks[index].queue.count;
+    return count >= TASK_QUEUE_MAX ||
+           (count >= TASK_QUEUE_SHARE && runtime->pool.used > runtime->pool.count - runtime->pool.count / 4);
+}
+
 // A measurement that is still waiting is replaced by its successor: only the newest matters.
 static bool supersede(struct task *task, const struct message *newer) {
     for (struct message *waiting = task->queue.head; waiting != NULL; waiting = waiting->next) {
@@ -216,18 +354,28 @@ static bool supersede(struct task *task, const struct message *newer) {
     return false;
 }
 
+// Counts what became of a message, for its class and, when it came over one, its link.
+#define COUNT_MESSAGE(runtime, message, what)                                                                                  \
+    do {                                                                                                                       \
+        struct link *counted = link_find(runtime, (message)->link);                                                            \
+        (runtime)->traffic[(message)->delivery].counters.what++;                                                               \
+        if (counted != NULL) {                                                                                                 \
+            counted->counters.what++;                                                                                          \
+        }                                                                                                                      \
+    } while (0)
+
 void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message) {
     struct task *task = &tables_now(runtime)->tasks[index];
-    struct traffic *traffic = &runtime->traffic[message->delivery];
-    if (message->delivery == DELIVERY_MEASUREMENT && task->queue.count > 0 && supersede(task, message)) {
+    bool measurement = message->delivery == DELIVERY_MEASUREMENT;
+    if (measurement && task->queue.count > 0 && supersede(task, message)) {
         task->dropped++;
-        traffic->dropped++;
+        COUNT_MESSAGE(runtime, message, superseded);
         message_release(&runtime->pool, message);
         return;
     }
-    if (task->queue.count >= TASK_QUEUE_MAX && message->delivery == DELIVERY_MEASUREMENT) {
+    if (measurement && task_is_full(runtime, index)) {
         task->dropped++;
-        traffic->dropped++;
+        COUNT_MESSAGE(runtime, message, dropped);
         message_release(&runtime->pool, message);
         event_tell(runtime, EVENT_QUEUE_OVERFLOW, task->plan->name, ERROR_FULL, "a measurement was dropped");
         return;
@@ -236,12 +384,19 @@ void task_enqueue(struct runtime *runtime, uint32_t index, struct message *messa
     task_list(runtime, index);
 }
 
+// Room for what one message usually causes; a unit that needs more finds out and waits.
+#define POOL_MARGIN 8
+
 static bool any_output_is_backed_up(const struct runtime *runtime, const struct task *task) {
     const struct runtime_tables *tables = runtime_tables(runtime);
+    if (task->output_span > 0 && runtime->pool.used + POOL_MARGIN > runtime->pool.count) {
+        return true;
+    }
     for (uint32_t output = 0; output < task->output_span; output++) {
         uint32_t link = tables->output_links[task->first_output + output];
         while (link != NO_INDEX) {
-            if (tables->links[link].plan->delivery != DELIVERY_MEASUREMENT && link_is_backed_up(runtime, link)) {
+            if (tables->links[link].plan->delivery != DELIVERY_MEASUREMENT &&
+                link_is_backed_up(runtime, &tables->links[link])) {
                 return true;
             }
             link = tables->links[link].next;
@@ -279,19 +434,48 @@ void task_advance(struct runtime *runtime) {
     }
 }
 
+// The message will have no effect: its place in its link is passed, and its sender is told why.
+static void discard(struct runtime *runtime, struct message *message, uint8_t code) {
+    struct link *link = message->sequence == 0 ? NULL : link_find(runtime, message->link);
+    if (link != NULL) {
+        bool put = false;
+        enum error error = link_put_position(runtime, link, message, &put);
+        ASSERT(error == ERROR_NONE); // a position fits an empty batch
+        uint64_t position = batch_close(runtime);
+        link_consumed(runtime, link, message, put ? position : 0, code);
+        if (link->plan->source.kind == END_TASK) {
+            link_outcome(runtime, link, code == COAP_PRECONDITION_FAILED ? "late" : "quarantined");
+        }
+    }
+    message_release(&runtime->pool, message);
+}
+
 static void quarantine(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
     struct task *task = &tables_now(runtime)->tasks[index];
-    char detail[64];
-    detail[0] = '\0';
+    char detail[NAME_SIZE_MAX] = "";
     const struct manifest *manifest = runtime_manifest(runtime, task);
     if (message->input < manifest->input_count) {
         memcpy(detail, manifest->inputs[message->input].name, NAME_SIZE_MAX);
     }
     task->discarded++;
-    runtime->traffic[message->delivery].dropped++;
-    message_release(&runtime->pool, message);
+    COUNT_MESSAGE(runtime, message, quarantined);
+    discard(runtime, message, COAP_UNPROCESSABLE_ENTITY);
     event_tell(runtime, EVENT_TASK_QUARANTINED, task->plan->name, error, detail);
     back_off(runtime, task, error);
+}
+
+// A fresh instance with the last good state, for a message whose work was discarded. False when the task backs off.
+static bool begin_again(struct runtime *runtime, uint32_t index, struct message *message) {
+    struct task *task = &tables_now(runtime)->tasks[index];
+    stop_instance(runtime, task);
+    message_queue_push_front(&task->queue, message);
+    enum error started = start_instance(runtime, task);
+    if (started != ERROR_NONE) {
+        back_off(runtime, task, started);
+        return false;
+    }
+    // The parameters are part of what a fresh instance must know, unless the state holds them already.
+    return task_parameters(runtime, index);
 }
 
 static void fail(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
@@ -302,34 +486,36 @@ static void fail(struct runtime *runtime, uint32_t index, struct message *messag
         return;
     }
     event_tell(runtime, EVENT_TASK_FAILED, task->plan->name, error, "tried once more on a fresh instance");
-    stop_instance(runtime, task);
     message->tried = true;
-    message_queue_push_front(&task->queue, message);
-    enum error started = start_instance(runtime, task);
-    if (started != ERROR_NONE) {
-        back_off(runtime, task, started);
-        return;
-    }
-    // The parameters are part of what a fresh instance must know, unless the state holds them already.
-    (void)task_parameters(runtime, index);
+    (void)begin_again(runtime, index, message);
+}
+
+static void block(struct runtime *runtime, struct task *task) {
+    task->blocked = true;
+    runtime->blocked_count++;
 }
 
 static void step(struct runtime *runtime, uint32_t index) {
     struct task *task = &tables_now(runtime)->tasks[index];
     if (task->output_span > 0 && any_output_is_backed_up(runtime, task)) {
-        task->blocked = true;
-        runtime->blocked_count++;
+        block(runtime, task);
         return;
     }
     struct message *message = message_queue_pop(&task->queue);
     ASSERT(message != NULL);
     if (message->delivery == DELIVERY_COMMAND && message->expires_ms <= runtime->building_ms) {
-        runtime->traffic[DELIVERY_COMMAND].expired++;
+        COUNT_MESSAGE(runtime, message, expired);
         event_tell(runtime, EVENT_COMMAND_EXPIRED, task->plan->name, ERROR_EXPIRED, "before the task took it");
-        message_release(&runtime->pool, message);
+        discard(runtime, message, COAP_PRECONDITION_FAILED);
         return;
     }
-    enum error error = handle(runtime, index, message->input, message_bytes(message), message->trace);
+    enum error error = handle(runtime, index, message->input, message_bytes(message), message, message->trace);
+    if (error == ERROR_BUSY) {
+        if (begin_again(runtime, index, message)) {
+            block(runtime, task);
+        }
+        return;
+    }
     if (error != ERROR_NONE) {
         fail(runtime, index, message, error);
         return;
@@ -338,6 +524,10 @@ static void step(struct runtime *runtime, uint32_t index) {
     task->good_in_a_row++;
     if (task->good_in_a_row >= TASK_FORGIVE_AFTER) {
         task->failures = 0;
+    }
+    struct link *link = message->sequence == 0 ? NULL : link_find(runtime, message->link);
+    if (link != NULL && link->plan->source.kind == END_TASK) {
+        link_outcome(runtime, link, "obeyed");
     }
     message_release(&runtime->pool, message);
 }

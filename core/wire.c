@@ -145,6 +145,10 @@ struct bytes wire_read_bytes(struct wire_reader *reader, size_t minimum, size_t 
     return (struct bytes){value.value, value.len};
 }
 
+size_t wire_left(const struct wire_reader *reader) {
+    return (size_t)(reader->states[0].payload_end - reader->states[0].payload);
+}
+
 enum error wire_reader_finish(struct wire_reader *reader) {
     if (reader->error == ERROR_NONE && reader->states[0].payload != reader->states[0].payload_end) {
         fail(reader, ERROR_MALFORMED);

@@ -36,6 +36,8 @@ bool wire_read_null(struct wire_reader *reader); // true and consumed when the n
 // Text of `minimum` to `out_size - 1` bytes without NUL, copied and ended.
 void wire_read_text(struct wire_reader *reader, size_t minimum, char *out, size_t out_size);
 struct bytes wire_read_bytes(struct wire_reader *reader, size_t minimum, size_t maximum);
+// Bytes behind what was read, for sequences of items (RFC 8742).
+size_t wire_left(const struct wire_reader *reader);
 // ERROR_NONE, or the first failure; also ERROR_MALFORMED when bytes follow the item.
 MUST_CHECK enum error wire_reader_finish(struct wire_reader *reader);
 

@@ -37,7 +37,14 @@ static enum error on_plan_store(void *context, struct bytes encoded) {
     return node_store_plan(context, encoded);
 }
 
+static void on_journal(void *context, struct bytes batch) {
+    node_journal_append(context, batch);
+}
+
 static void on_event(void *context, enum runtime_event event, const char *subject, enum error error, const char *detail) {
+    if (event == EVENT_PLAN_APPLIED) { // the journal must not bring back what the plan has ended
+        ((struct node *)context)->journal_rewrite = true;
+    }
     const char *joint = detail[0] == '\0' ? "" : ": ";
     if (error == ERROR_NONE) {
         node_log(context, subject, "%s%s%s", runtime_event_text(event), joint, detail);
@@ -57,21 +64,26 @@ static void on_completed(void *context, const struct coap_completion *completion
 // --- open, run, close
 // ----------------------------------------------------------------------------------------------------------
 
-static void resume(struct node *node) {
+// Plan, then journal, then life: what the journal tells is about the tasks and links that the plan names.
+static enum error resume(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     struct bytes encoded;
-    uint32_t missing = 0;
     enum error error = node_store_plan_read(node, &encoded);
-    if (error == ERROR_NOT_FOUND) {
-        node_log(node, "plan", "none on disk; waiting for the orchestrator");
-        return;
-    }
+    bool found = error != ERROR_NOT_FOUND;
     if (error == ERROR_NONE) {
-        error = runtime_plan_put(&node->runtime, encoded, true, NULL, 0, &missing);
+        error = runtime_plan_resume(&node->runtime, encoded);
         free((void *)(uintptr_t)encoded.data);
     }
-    if (error != ERROR_NONE) {
+    if (!found) {
+        node_log(node, "plan", "none on disk; waiting for the orchestrator");
+    } else if (error != ERROR_NONE) {
         node_log(node, "plan", "the one on disk cannot be used (%s); waiting for the orchestrator", error_text(error));
     }
+    bool planned = error == ERROR_NONE;
+    error = node_journal_open(node, refusal);
+    if (error == ERROR_NONE && planned) {
+        runtime_resumed(&node->runtime);
+    }
+    return error;
 }
 
 static enum error join_groups(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
@@ -97,6 +109,7 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
     }
     node->config = *config;
     node->engine = engine;
+    node->data_lock = -1;
     node->started_ms = port_clock_ms();
     node->building_base_ms = port_unix_local_ms();
     enum error error = node_memory_open(config->task_max, &memory, &node->tables);
@@ -119,6 +132,7 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
                                                         .transmit = on_transmit,
                                                         .actuate = on_actuate,
                                                         .code_find = on_code_find,
+                                                        .journal = on_journal,
                                                         .plan_store = on_plan_store,
                                                         .event = on_event,
                                                         .serve = on_serve,
@@ -133,7 +147,11 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
         return error;
     }
     node_time(node);
-    resume(node);
+    error = resume(node, refusal);
+    if (error != ERROR_NONE) {
+        node_close(node);
+        return error;
+    }
     *out = node;
     return ERROR_NONE;
 }
@@ -185,6 +203,9 @@ uint64_t node_wait_ms(const struct node *node) {
     if (node->config.orchestrator[0] != '\0' && node->member_due_ms < due_ms) {
         due_ms = node->member_due_ms;
     }
+    if (node->journal_due_ms < due_ms) {
+        due_ms = node->journal_due_ms;
+    }
     uint64_t own = due_ms == UINT64_MAX ? UINT64_MAX : due_ms > now_ms ? due_ms - now_ms : 0;
     return own < wait ? own : wait;
 }
@@ -203,6 +224,7 @@ static void turn(struct node *node, uint64_t ready) {
     node_member_advance(node);
     runtime_advance(&node->runtime);
     node->more = runtime_run(&node->runtime, RUN_BUDGET);
+    node_journal_flush(node);
 }
 
 void node_step(struct node *node) {
@@ -235,6 +257,7 @@ void node_close(struct node *node) {
             node->engine->unload(node->engine, node->runtime.memory.codes[i].module);
         }
     }
+    node_journal_close(node);
     node_drivers_close(node);
     for (uint32_t i = 0; i < node->group_count; i++) {
         port_udp_close(node->groups[i]);

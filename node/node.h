@@ -4,11 +4,13 @@
 // node_run returns when `*stop` becomes true. Who has a loop of his own (the simulator) calls node_step whenever a datagram has
 // come or node_wait_ms has passed. No state is global: any number of nodes may live in one process.
 //
-// On disk, in config.data: `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each is replaced in one step, so that a
-// crash or a full disk leaves the old one. After a restart the node resumes from them; no orchestrator is needed.
+// On disk, in config.data: `identity` (made once, at random), `boot` (start counter), `plan.cbor`, `code/<sha256>.wasm`. Each
+// is replaced in one step, so that a crash or a full disk leaves the old one. After a restart the node resumes from them; no
+// orchestrator is needed.
 //
-// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /log, /.well-known/core (by multicast, too, on the
-// interfaces that the configuration names), GET and observe /r/<resource>, /p/<task>/<port>.
+// Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /.well-known/core (by multicast,
+// too, on the interfaces that the configuration names); GET and observe /r/<resource>, /p/<task>/<port> (core/rest.h); PUT and
+// DELETE /r/<resource> (node/override.h).
 #ifndef TENON_NODE_NODE_H
 #define TENON_NODE_NODE_H
 

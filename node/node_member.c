@@ -17,6 +17,7 @@ static void registration_fill(const struct node *node, struct registration *out)
     snprintf(out->kind, sizeof out->kind, "linux");
     snprintf(out->engine, sizeof out->engine, "%s", node->engine->name);
     out->boot = node->boot;
+    out->identity = node->identity;
     out->memory_total_bytes = node->config.memory_bytes;
     out->memory_free_bytes = used < node->config.memory_bytes ? node->config.memory_bytes - used : 0;
     out->task_max = node->config.task_max;
@@ -108,7 +109,10 @@ void node_member_completed(struct node *node, const struct coap_completion *comp
         if (good) {
             node_log(node, "orchestrator", "registered");
         } else if (completion->error == ERROR_NONE) {
-            tell_once(node, "it refused the registration");
+            char why[200];
+            snprintf(why, sizeof why, "it refused the registration: %.*s", (int)completion->body.size,
+                     (const char *)completion->body.data);
+            tell_once(node, why);
         } else {
             tell_once(node, "it does not answer");
         }

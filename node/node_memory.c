@@ -57,6 +57,7 @@ static void carve_tables(struct carver *carver, struct runtime_memory *memory, s
     tables->plan.resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
     tables->tasks = carve(carver, memory->task_max * sizeof(struct task));
     tables->links = carve(carver, memory->link_max * sizeof(struct link));
+    tables->peers = carve(carver, memory->peer_max * sizeof(struct peer));
     tables->output_links = carve(carver, memory->output_max * sizeof(uint32_t));
     tables->resource_of_plan = carve(carver, memory->resource_max * sizeof(uint32_t));
     tables->encoded = (struct buffer){carve(carver, BODY_SIZE_MAX), BODY_SIZE_MAX};
@@ -86,6 +87,7 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
     memory->resources = carve(carver, RESOURCES_PER_NODE_MAX * sizeof(struct resource));
     memory->messages = carve(carver, memory->message_max * sizeof(struct message));
     memory->states.data = carve(carver, memory->states.size);
+    memory->batch = (struct buffer){carve(carver, BATCH_SIZE_MAX), BATCH_SIZE_MAX};
     memory->ports.values = carve(carver, memory->ports.value_count * sizeof(struct port_value));
     memory->ports.larges = carve(carver, PORT_VALUES_LARGE_MAX * sizeof(struct port_value_large));
     carve_coap(carver, &memory->coap);

@@ -42,7 +42,8 @@ struct node {
     struct runtime runtime;
     void *tables; // one block behind runtime_memory
     uint64_t boot;
-    bool more; // the last turn ended with messages that could be given to tasks at once
+    bool more;         // the last turn ended with messages that could be given to tasks at once
+    uint64_t identity; // of its storage; never 0
     // time
     uint64_t started_ms;       // network clock at the start
     uint64_t building_base_ms; // building clock at the start, for the system clock
@@ -65,9 +66,20 @@ struct node {
     uint64_t member_due_ms;
     bool member_told;
     uint8_t registration[REGISTRATION_SIZE_MAX]; // lives until the exchange is over: a large one goes block-wise
+    // disk
+    int data_lock; // negative: the directory is not ours
     // code read from disk for the runtime
     struct bytes code_read;
     struct bytes code_read_before;
+    // journal
+    struct port_journal *journal;
+    struct port_journal_report journal_report;
+    enum error journal_picture; // of the picture being written
+    bool journal_failed;
+    bool journal_rewrite;     // a picture is wanted
+    uint64_t journal_pending; // batches appended and not durable
+    uint64_t journal_due_ms;  // network time of the next flush, or try
+    uint64_t journal_base;    // size of the last picture
     // log
     struct log_line log[LOG_LINES_MAX];
     uint32_t log_count; // ever written
@@ -86,11 +98,23 @@ enum error node_store_code(struct node *node, const uint8_t digest[DIGEST_SIZE],
 enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes *out);
 void node_store_close(struct node *node);
 
+// node_journal.c
+enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
+void node_journal_append(struct node *node, struct bytes batch);
+// At the end of each turn: makes durable what something waits for.
+void node_journal_flush(struct node *node);
+void node_journal_close(struct node *node);
+
 // node_serve.c
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response);
 
 // node_status.c
+// What an actuator obeys: "command", "safe" (its safe value) or "device" (nothing; it is left to itself).
+const char *node_status_source(const struct resource *resource);
 void node_status_write(const struct node *node, struct text *out);
+
+// node_channels.c
+void node_channels_write(const struct node *node, struct bytes after, struct text *out);
 
 // node_drivers.c
 enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);

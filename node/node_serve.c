@@ -1,10 +1,12 @@
-// What a node answers over CoAP besides deliveries, resources and ports: plan, code, status, log, the list of it all.
+// What a node answers over CoAP besides deliveries: plan, code, status, channels, log, resources and a person's override of
+// them.
 #include <stdio.h>
 
 #include "core/rest.h"
 #include "core/sha256.h"
 #include "core/wire.h"
 #include "node/node_private.h"
+#include "node/override.h"
 
 // As many digests as one block of an answer to PUT holds.
 #define MISSING_MAX 28
@@ -74,7 +76,7 @@ static void serve_plan(struct node *node, const struct coap_request *request, st
     if (!takes(node, request, COAP_FORMAT_CBOR, response)) {
         return;
     }
-    enum error error = runtime_plan_put(&node->runtime, request->payload, false, missing, MISSING_MAX, &missing_count);
+    enum error error = runtime_plan_put(&node->runtime, request->payload, missing, MISSING_MAX, &missing_count);
     if (error == ERROR_NOT_FOUND) {
         answer_missing(node, response, (const uint8_t(*)[DIGEST_SIZE])missing, missing_count);
     } else if (error == ERROR_STORAGE) {
@@ -115,10 +117,102 @@ static void serve_code(struct node *node, const struct coap_request *request, st
     response->code = COAP_CHANGED;
 }
 
+// --- overrides -----------------------------------------------------------------------------------------------------------
+
+// Whose commands the plan puts at this priority, in `out`; false when it is nobody's. One writer per actuator and priority.
+static bool find_writer(const struct node *node, uint32_t resource, uint32_t priority, char out[2 * NAME_SIZE_MAX]) {
+    const struct runtime_tables *tables = runtime_tables(&node->runtime);
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        const struct plan_link *link = &tables->plan.links[i];
+        if (link->delivery != DELIVERY_COMMAND || link->destination.kind != END_RESOURCE || link->priority != priority ||
+            tables->resource_of_plan[link->destination.index] != resource) {
+            continue;
+        }
+        switch (link->source.kind) {
+        case END_TASK:
+            snprintf(out, 2 * NAME_SIZE_MAX, "%s", tables->plan.tasks[link->source.index].name);
+            break;
+        case END_RESOURCE:
+            snprintf(out, 2 * NAME_SIZE_MAX, "%s", tables->plan.resources[link->source.index].name);
+            break;
+        case END_REMOTE:
+            snprintf(out, 2 * NAME_SIZE_MAX, "a task on the node %s", tables->plan.peers[link->source.index].name);
+            break;
+        }
+        return true;
+    }
+    return false;
+}
+
+static void log_override(struct node *node, const struct coap_request *request, const char *resource,
+                         const struct override *override) {
+    char address[64];
+    char value[128];
+    struct text text;
+    port_address_text(&request->peer, address);
+    if (override->size == 0) {
+        node_log(node, resource, "override with priority %u released by %s", override->priority, address);
+        return;
+    }
+    text_start(&text, value, sizeof value);
+    text_add_item(&text, (struct bytes){override->item, override->size});
+    node_log(node, resource, "override: %s with priority %u for %llu s by %s", value, override->priority,
+             (unsigned long long)(override->lifetime_ms / 1000), address);
+}
+
+static void answer_override(struct node *node, struct coap_response *response, uint8_t code, uint32_t index,
+                            uint32_t priority) {
+    const struct resource *resource = &node->runtime.memory.resources[index];
+    struct text text;
+    text_start(&text, node->answer, sizeof node->answer);
+    text_add(&text, "{\"resource\":");
+    text_add_json(&text, resource->facts.name);
+    text_add(&text, ",\"unit\":");
+    text_add_json(&text, resource->facts.unit);
+    text_add(&text, ",\"priority\":%u,\"held\":%s,\"obeyed\":{\"value\":", priority,
+             resource->actuator.slots[priority - 1].live ? "true" : "false");
+    text_add_item(&text, (struct bytes){resource->value, resource->value_size});
+    text_add(&text, ",\"priority\":%u,\"source\":\"%s\"}}", resource->priority, node_status_source(resource));
+    answer_text(node, response, code, COAP_FORMAT_JSON, &text);
+}
+
+static void serve_override(struct node *node, const struct coap_request *request, struct coap_response *response) {
+    struct override override;
+    char why[OVERRIDE_WHY_SIZE];
+    char writer[2 * NAME_SIZE_MAX];
+    int index = runtime_resource_find(&node->runtime, request->path + strlen("r/"));
+    if (index < 0) {
+        answer_error(node, response, COAP_NOT_FOUND, "the node has no such resource; see /.well-known/core");
+        return;
+    }
+    const struct registration_resource *facts = &node->runtime.memory.resources[index].facts;
+    uint8_t code = override_read(request, facts, &override, why);
+    if (code == 0 && find_writer(node, (uint32_t)index, override.priority, writer)) {
+        code = COAP_FORBIDDEN;
+        snprintf(why, sizeof why, "priority %u of %s belongs to %s; use another one", override.priority, facts->name, writer);
+    }
+    if (code != 0) {
+        answer_error(node, response, code, why);
+        return;
+    }
+    enum error error = runtime_override(&node->runtime, (uint32_t)index, override.priority,
+                                        (struct bytes){override.item, override.size}, override.lifetime_ms);
+    if (error != ERROR_NONE) {
+        answer_error(node, response, COAP_BAD_REQUEST, error_text(error));
+        return;
+    }
+    log_override(node, request, facts->name, &override);
+    answer_override(node, response, request->code == COAP_PUT ? COAP_CHANGED : COAP_DELETED, (uint32_t)index,
+                    override.priority);
+}
+
+// --- reading -------------------------------------------------------------------------------------------------------------
+
 // RFC 6690 link format, with its filter.
 static void serve_links(struct node *node, const struct coap_request *request, struct coap_response *response) {
     static const struct link_entry own[] = {
         {.path = "/status", .rt = "", .interface = "", .unit = "", .formats = "50"},
+        {.path = "/channels", .rt = "", .interface = "", .unit = "", .formats = "50"},
         {.path = "/log", .rt = "", .interface = "", .unit = "", .formats = "0"},
     };
     struct link_list list = {.pen = pen_start((struct buffer){(uint8_t *)node->answer, sizeof node->answer}),
@@ -133,25 +227,38 @@ static void serve_links(struct node *node, const struct coap_request *request, s
 }
 
 static void serve_get(struct node *node, const struct coap_request *request, struct coap_response *response) {
+    static const struct {
+        const char *path;
+        uint16_t format;
+    } faces[] = {{"status", COAP_FORMAT_JSON},
+                 {"channels", COAP_FORMAT_JSON},
+                 {"log", COAP_FORMAT_TEXT},
+                 {".well-known/core", COAP_FORMAT_LINK}};
     struct text text;
-    text_start(&text, node->answer, sizeof node->answer);
-    if (strcmp(request->path, "status") == 0) {
-        if (gives(node, request, COAP_FORMAT_JSON, response)) {
-            node_status_write(node, &text);
-            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
-        }
-    } else if (strcmp(request->path, "log") == 0) {
-        if (gives(node, request, COAP_FORMAT_TEXT, response)) {
-            node_log_write(node, coap_message_query(request->message, "task"), &text);
-            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_TEXT, &text);
-        }
-    } else if (strcmp(request->path, ".well-known/core") == 0) {
-        if (gives(node, request, COAP_FORMAT_LINK, response)) {
-            serve_links(node, request, response);
-        }
-    } else {
-        answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
+    size_t face = 0;
+    while (face < 4 && strcmp(request->path, faces[face].path) != 0) {
+        face++;
     }
+    if (face == 4) {
+        answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
+        return;
+    }
+    if (!gives(node, request, faces[face].format, response)) {
+        return;
+    }
+    if (face == 3) {
+        serve_links(node, request, response);
+        return;
+    }
+    text_start(&text, node->answer, sizeof node->answer);
+    if (face == 0) {
+        node_status_write(node, &text);
+    } else if (face == 1) {
+        node_channels_write(node, coap_message_query(request->message, "after"), &text);
+    } else {
+        node_log_write(node, coap_message_query(request->message, "task"), &text);
+    }
+    answer_text(node, response, COAP_CONTENT, faces[face].format, &text);
 }
 
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response) {
@@ -161,6 +268,8 @@ void node_serve(struct node *node, const struct coap_request *request, struct co
         serve_plan(node, request, response);
     } else if (strncmp(request->path, "code/", 5) == 0) {
         serve_code(node, request, response);
+    } else if (strncmp(request->path, "r/", 2) == 0 && (request->code == COAP_PUT || request->code == COAP_DELETE)) {
+        serve_override(node, request, response);
     } else if (request->code == COAP_GET) {
         serve_get(node, request, response);
     } else {

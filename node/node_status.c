@@ -22,18 +22,23 @@ static void write_task(const struct node *node, const struct task *task, struct 
     text_add(out, ",\"memory_bytes\":%u}", task->instance == NULL ? 0 : node->engine->memory_bytes(task->instance));
 }
 
+const char *node_status_source(const struct resource *resource) {
+    if (resource->priority > 0) {
+        return "command";
+    }
+    return resource->driven && resource->value_size > 0 ? "safe" : "device";
+}
+
 static void write_resource(const struct resource *resource, struct text *out) {
     text_add(out, "{\"name\":");
     text_add_json(out, resource->facts.name);
     text_add(out, ",\"unit\":");
     text_add_json(out, resource->facts.unit);
-    text_add(out, ",\"actuator\":%s,\"value\":", resource->facts.actuator ? "true" : "false");
+    text_add(out, ",\"type\":\"%s\",\"actuator\":%s,\"value\":", value_type_text(resource->facts.type),
+             resource->facts.actuator ? "true" : "false");
     text_add_item(out, (struct bytes){resource->value, resource->value_size});
     if (resource->facts.actuator) {
-        text_add(out, ",\"priority\":%u,\"source\":\"%s\"", resource->priority,
-                 resource->priority > 0                         ? "command"
-                 : resource->driven && resource->value_size > 0 ? "safe"
-                                                                : "device");
+        text_add(out, ",\"priority\":%u,\"source\":\"%s\"", resource->priority, node_status_source(resource));
     }
     text_add(out, ",\"updated_ms\":%llu}", (printed)resource->updated_ms);
 }
@@ -41,13 +46,17 @@ static void write_resource(const struct resource *resource, struct text *out) {
 static void write_traffic(const struct node *node, struct text *out) {
     text_add(out, "\"messages\":{");
     for (uint32_t i = 0; i < DELIVERY_CLASS_COUNT; i++) {
-        const struct traffic *traffic = &node->runtime.traffic[i];
-        text_add(
-            out,
-            "%s\"%s\":{\"sent\":%llu,\"received\":%llu,\"dropped\":%llu,\"duplicates\":%llu,\"refused\":%llu,\"expired\":%llu,",
-            i == 0 ? "" : ",", delivery_class_text((enum delivery_class)i), (printed)traffic->sent, (printed)traffic->received,
-            (printed)traffic->dropped, (printed)traffic->duplicates, (printed)traffic->refused, (printed)traffic->expired);
-        text_add(out, "\"remote\":%llu,\"retried\":%llu}", (printed)traffic->remote, (printed)traffic->retried);
+        const struct link_counters *counters = &node->runtime.traffic[i].counters;
+        text_add(out,
+                 "%s\"%s\":{\"sent\":%llu,\"received\":%llu,\"dropped\":%llu,\"superseded\":%llu,\"duplicates\":%llu,"
+                 "\"refused\":%llu,",
+                 i == 0 ? "" : ",", delivery_class_text((enum delivery_class)i), (printed)counters->sent,
+                 (printed)counters->received, (printed)counters->dropped, (printed)counters->superseded,
+                 (printed)counters->duplicates, (printed)counters->refused);
+        text_add(out,
+                 "\"expired\":%llu,\"retried\":%llu,\"lost\":%llu,\"fallbacks\":%llu,\"quarantined\":%llu,\"remote\":%llu}",
+                 (printed)counters->expired, (printed)counters->retried, (printed)counters->lost, (printed)counters->fallbacks,
+                 (printed)counters->quarantined, (printed)node->runtime.traffic[i].remote);
     }
     const struct coap_counters *coap = &node->runtime.coap.counters;
     text_add(
@@ -75,8 +84,9 @@ void node_status_write(const struct node *node, struct text *out) {
              (printed)node->runtime.building_ms);
     text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu}", (printed)node->config.memory_bytes,
              (printed)runtime_memory_used(&node->runtime));
-    text_add(out, ",\"fallbacks\":%llu,\"foreign\":%llu,\"tasks\":[", (printed)node->runtime.fallbacks,
-             (printed)node->runtime.foreign);
+    text_add(out, ",\"foreign\":%llu,\"journal\":{\"batches\":%llu,\"waiting\":%llu},\"tasks\":[",
+             (printed)node->runtime.foreign, (printed)(node->runtime.journaled - POSITION_OF_THE_PAST),
+             (printed)(node->runtime.journaled - node->runtime.durable));
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         text_add(out, i == 0 ? "" : ",");
         write_task(node, &tables->tasks[i], out);

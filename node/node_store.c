@@ -1,9 +1,11 @@
-// What a node keeps on disk: its start counter, its plan, and components by digest.
+// What a node keeps on disk: its identity, its start counter, its plan, and components by digest.
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/sha256.h"
 #include "node/node_private.h"
+
+#define BOOT_SIZE 21 // 20 digits and the end of the line
 
 static void path_of(const struct node *node, const char *name, char out[NODE_PATH_SIZE_MAX + 96]) {
     snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/%s", node->config.data, name);
@@ -15,30 +17,78 @@ static void path_of_code(const struct node *node, const uint8_t digest[DIGEST_SI
     snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/code/%s.wasm", node->config.data, hex);
 }
 
-// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start.
-static enum error count_boot(struct node *node) {
+// The identity tells this storage from any other under the node's name. It is made where the start counter begins: with that
+// gone, numbers begin anew, and only another identity makes the orchestrator raise the epochs that keep them apart. Like the
+// counter, a node that cannot write it must not start.
+static enum error read_identity(struct node *node, bool counted) {
     char path[NODE_PATH_SIZE_MAX + 96];
     char digits[24];
     struct bytes before = {NULL, 0};
-    path_of(node, "boot", path);
+    path_of(node, "identity", path);
     enum error error = port_file_read(path, sizeof digits, &before);
+    if (error == ERROR_NONE) {
+        int size = (int)before.size;
+        snprintf(digits, sizeof digits, "%.*s", size, (const char *)before.data);
+        node->identity = counted ? strtoull(digits, NULL, 16) : 0;
+        free((void *)(uintptr_t)before.data);
+    } else if (error != ERROR_NOT_FOUND && error != ERROR_TOO_LARGE) {
+        return error;
+    }
+    if (node->identity != 0) {
+        return ERROR_NONE;
+    }
+    while (node->identity == 0) {
+        node->identity = port_entropy64();
+    }
+    int size = snprintf(digits, sizeof digits, "%016llx\n", (unsigned long long)node->identity);
+    return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
+}
+
+// The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start. But a disk that
+// somebody else filled must not keep a building dark after a power cut: the counter always has BOOT_SIZE bytes, which can be
+// overwritten where they are.
+static enum error count_boot(struct node *node) {
+    char path[NODE_PATH_SIZE_MAX + 96];
+    char digits[BOOT_SIZE + 1];
+    struct bytes before = {NULL, 0};
+    path_of(node, "boot", path);
+    enum error error = port_file_read(path, BOOT_SIZE, &before);
     if (error == ERROR_NONE) {
         node->boot = strtoull((const char *)before.data, NULL, 10);
         free((void *)(uintptr_t)before.data);
     } else if (error != ERROR_NOT_FOUND) {
         return error;
     }
+    error = read_identity(node, node->boot > 0);
+    if (error != ERROR_NONE) {
+        return error;
+    }
     node->boot++;
-    int size = snprintf(digits, sizeof digits, "%llu\n", (unsigned long long)node->boot);
-    return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
+    snprintf(digits, sizeof digits, "%020llu\n", (unsigned long long)node->boot);
+    const struct bytes content = {(const uint8_t *)digits, BOOT_SIZE};
+    error = port_file_write(path, content);
+    if (error != ERROR_NONE && port_file_overwrite(path, content) == ERROR_NONE) {
+        node_log(node, "disk", "no new file can be written in %.160s: free some space; until then no plan is taken",
+                 node->config.data);
+        error = ERROR_NONE;
+    }
+    return error;
 }
 
 enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     char path[NODE_PATH_SIZE_MAX + 96];
     path_of(node, "code", path);
-    if (port_directory_make(path) != ERROR_NONE || count_boot(node) != ERROR_NONE) {
+    enum error error = port_directory_make(path);
+    error = error == ERROR_NONE ? port_directory_lock(node->config.data, &node->data_lock) : error;
+    if (error == ERROR_EXISTS) {
+        // Two daemons on one directory would overwrite each other's plan.
+        snprintf(refusal, PORT_REFUSAL_SIZE, "another node runs in %.160s: give each node a directory `data` of its own",
+                 node->config.data);
+        return error;
+    }
+    if (error != ERROR_NONE || count_boot(node) != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE,
-                 "cannot write in %.60s: check that the directory may be written and that the disk is not full",
+                 "cannot write in %.160s: check that the directory may be written and that the disk is not full",
                  node->config.data);
         return ERROR_STORAGE;
     }
@@ -88,6 +138,7 @@ enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_S
 }
 
 void node_store_close(struct node *node) {
+    port_directory_unlock(node->data_lock);
     free((void *)(uintptr_t)node->code_read_before.data);
     free((void *)(uintptr_t)node->code_read.data);
 }

@@ -2,41 +2,15 @@
 //
 // A resource that several nodes offer is taken from a live one, and among those from the first by the order of `nodes` (a
 // replaced device registers the role of the dead one, and the policy stays as it is).
-#include "orchestrator/binding.h"
+#include "orchestrator/binding_private.h"
 
 #include "orchestrator/document.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct resource_offer {
-    uint32_t node; // that is taken
-    const struct registration_resource *resource;
-    uint32_t live_count; // how many live nodes offer it
-};
-
-struct binder {
-    const struct policy *policy;
-    const struct component_store *store;
-    struct binding *binding;
-    struct problems *problems;
-    bool nodes_known;
-    uint32_t closest_budget; // closest-name searches left, so that a large policy full of mistakes is still checked quickly
-};
-
-// Side of a link as the checks see it: a port or a resource in the same words.
-struct side {
-    bool known;
-    enum value_type type;
-    const char *quantity;
-    const char *unit;
-    bool has_range;
-    double minimum;
-    double maximum;
-};
-
-static const char *closest_name(struct binder *binder, const char *name, const struct names *names, char remedy[256],
-                                const char *otherwise) {
+const char *binder_closest(struct binder *binder, const char *name, const struct names *names, char remedy[256],
+                           const char *otherwise) {
     const char *best = NULL;
     uint32_t best_distance = (uint32_t)strlen(name) / 3 + 1;
     if (binder->closest_budget > 0) {
@@ -59,7 +33,7 @@ static const char *closest_name(struct binder *binder, const char *name, const s
     return remedy;
 }
 
-static const char *port_remedy(const char *name, const struct port *ports, uint32_t count, char remedy[256]) {
+const char *binder_port_remedy(const char *name, const struct port *ports, uint32_t count, char remedy[256]) {
     const char *names[PORTS_MAX] = {NULL};
     for (uint32_t i = 0; i < count; i++) {
         names[i] = ports[i].name;
@@ -112,7 +86,7 @@ static bool collect_offers(struct binding *binding) {
     return good;
 }
 
-static const struct resource_offer *find_offer(const struct binding *binding, const char *name) {
+const struct resource_offer *binder_offer(const struct binding *binding, const char *name) {
     uint32_t index = names_find(&binding->resources, name);
     return index != NAMES_NONE ? &binding->offers[index] : NULL;
 }
@@ -123,7 +97,7 @@ static bool value_fits(const struct policy_value *value, enum value_type type) {
     return type == TYPE_ANY || value->type == type;
 }
 
-static void check_value(struct binder *binder, const struct policy_value *value, const struct side *side, const char *what) {
+void binder_check_value(struct binder *binder, const struct policy_value *value, const struct side *side, const char *what) {
     if (value->cbor.size == 0 || !side->known) {
         return;
     }
@@ -148,7 +122,7 @@ static struct side side_of_port(const struct port *port) {
     return (struct side){true, port->type, port->quantity, port->unit, port->has_range, port->minimum, port->maximum};
 }
 
-static struct side side_of_resource(const struct registration_resource *resource) {
+struct side binder_side_of_resource(const struct registration_resource *resource) {
     return (struct side){
         true, resource->type, resource->quantity, resource->unit, resource->has_range, resource->minimum, resource->maximum};
 }
@@ -162,7 +136,7 @@ static void check_settings(struct binder *binder, const struct policy_task *task
         if (input >= 0 && manifest->inputs[input].parameter) {
             struct side side = side_of_port(&manifest->inputs[input]);
             snprintf(what, sizeof what, "the parameter '%s' of '%s'", setting->name.text, manifest->name);
-            check_value(binder, &setting->value, &side, what);
+            binder_check_value(binder, &setting->value, &side, what);
         } else if (input >= 0) {
             problems_error(binder->problems, setting->name.line, "connect a channel to it, or use `fallback` of the channel",
                            "'%s' of the component '%s' is an input, no parameter", setting->name.text, manifest->name);
@@ -174,7 +148,8 @@ static void check_settings(struct binder *binder, const struct policy_task *task
                     parameters[count++] = manifest->inputs[j];
                 }
             }
-            problems_error(binder->problems, setting->name.line, port_remedy(setting->name.text, parameters, count, remedy),
+            problems_error(binder->problems, setting->name.line,
+                           binder_port_remedy(setting->name.text, parameters, count, remedy),
                            "the component '%s' has no parameter '%.60s'", manifest->name, setting->name.text);
         }
     }
@@ -215,8 +190,8 @@ static bool bind_apart(struct binder *binder, uint32_t index) {
         char remedy[256];
         if (other == NAMES_NONE) {
             problems_error(binder->problems, task->apart.items[i].line,
-                           closest_name(binder, task->apart.items[i].text, &binder->policy->task_names, remedy,
-                                        "name a task of this policy"),
+                           binder_closest(binder, task->apart.items[i].text, &binder->policy->task_names, remedy,
+                                          "name a task of this policy"),
                            "`apart` names the task '%.60s', which is not there", task->apart.items[i].text);
         } else if (other == index) {
             problems_error(binder->problems, task->apart.items[i].line, "name another task", "'%s' cannot be apart from itself",
@@ -236,7 +211,7 @@ static bool bind_near(struct binder *binder, uint32_t index) {
     for (uint32_t i = 0; near != NULL && i < task->near.count; i++) {
         const struct policy_name *name = &task->near.items[i];
         uint32_t other = names_find(&binder->policy->task_names, name->text);
-        const struct resource_offer *offer = find_offer(binder->binding, name->text);
+        const struct resource_offer *offer = binder_offer(binder->binding, name->text);
         char remedy[256];
         if (offer != NULL) {
             near[placed->near_count++] = (struct placement_neighbour){false, offer->node};
@@ -244,7 +219,7 @@ static bool bind_near(struct binder *binder, uint32_t index) {
             near[placed->near_count++] = (struct placement_neighbour){true, other};
         } else if (binder->nodes_known) {
             problems_error(binder->problems, name->line,
-                           closest_name(binder, name->text, &binder->binding->resources, remedy, "name a resource or a task"),
+                           binder_closest(binder, name->text, &binder->binding->resources, remedy, "name a resource or a task"),
                            "`near` names '%.60s', which is neither a resource nor a task", name->text);
         }
     }
@@ -256,8 +231,8 @@ static void check_on(struct binder *binder, const struct policy_task *task) {
     char remedy[256];
     if (binder->nodes_known && task->on.text != NULL && names_find(&binder->binding->node_names, task->on.text) == NAMES_NONE) {
         problems_error(binder->problems, task->on.line,
-                       closest_name(binder, task->on.text, &binder->binding->node_names, remedy,
-                                    "start the node, or name one that is there"),
+                       binder_closest(binder, task->on.text, &binder->binding->node_names, remedy,
+                                      "start the node, or name one that is there"),
                        "`on` names the node '%.60s', which has not registered", task->on.text);
     }
 }
@@ -282,34 +257,6 @@ static bool bind_tasks(struct binder *binder, binding_find find, void *context) 
     return good;
 }
 
-// --- resources of the policy ---------------------------------------------------------------------------------------------
-
-static void check_resources(struct binder *binder) {
-    for (uint32_t i = 0; i < binder->policy->resource_count && binder->nodes_known; i++) {
-        const struct policy_resource *resource = &binder->policy->resources[i];
-        const struct resource_offer *offer = find_offer(binder->binding, resource->name.text);
-        char text[256];
-        if (offer == NULL) {
-            problems_error(
-                binder->problems, resource->name.line,
-                closest_name(binder, resource->name.text, &binder->binding->resources, text, "start the node that offers it"),
-                "no node offers the resource '%s'", resource->name.text);
-        } else if (!offer->resource->actuator && resource->safe.cbor.size > 0) {
-            problems_error(binder->problems, resource->safe.line, "use `stale_after` and `fallback` of the channel instead",
-                           "'%s' is a sensor and takes no safe value", resource->name.text);
-        } else {
-            struct side side = side_of_resource(offer->resource);
-            snprintf(text, sizeof text, "the safe value of '%s'", resource->name.text);
-            check_value(binder, &resource->safe, &side, text);
-        }
-        if (offer != NULL && offer->live_count > 1 && strchr(resource->name.text, '/') != NULL) {
-            problems_warning(binder->problems, resource->name.line, "let one node offer it, or give the others another name",
-                             "%u live nodes offer '%s'; '%s' is used", offer->live_count, resource->name.text,
-                             binder->binding->nodes[offer->node].registration->node);
-        }
-    }
-}
-
 // --- links ---------------------------------------------------------------------------------------------------------------
 
 static void bind_port(struct binder *binder, const struct policy_name *name, bool source, struct bound_end *end,
@@ -321,8 +268,8 @@ static void bind_port(struct binder *binder, const struct policy_name *name, boo
     uint32_t task = names_find(&binder->policy->task_names, task_name);
     if (task == NAMES_NONE) {
         problems_error(binder->problems, name->line,
-                       closest_name(binder, task_name, &binder->policy->task_names, remedy,
-                                    "add the task, or write a resource with a slash"),
+                       binder_closest(binder, task_name, &binder->policy->task_names, remedy,
+                                      "add the task, or write a resource with a slash"),
                        "there is no task '%s'", task_name);
         return;
     }
@@ -335,7 +282,7 @@ static void bind_port(struct binder *binder, const struct policy_name *name, boo
     const struct port *ports = source ? manifest->outputs : manifest->inputs;
     if (port < 0) {
         bool other_way = source ? manifest_input(manifest, dot + 1) >= 0 : manifest_output(manifest, dot + 1) >= 0;
-        port_remedy(dot + 1, ports, source ? manifest->output_count : manifest->input_count, remedy);
+        binder_port_remedy(dot + 1, ports, source ? manifest->output_count : manifest->input_count, remedy);
         problems_error(binder->problems, name->line, other_way ? "swap `from` and `to`, or name the other port" : remedy,
                        "the component '%s' of the task '%s' has no %s '%.60s'", manifest->name, task_name,
                        source ? "output" : "input", dot + 1);
@@ -352,13 +299,13 @@ static void bind_port(struct binder *binder, const struct policy_name *name, boo
 
 static void bind_resource(struct binder *binder, const struct policy_name *name, bool source, enum delivery_class delivery,
                           struct bound_end *end, struct side *side) {
-    const struct resource_offer *offer = find_offer(binder->binding, name->text);
+    const struct resource_offer *offer = binder_offer(binder->binding, name->text);
     char remedy[256];
     if (offer == NULL) {
         if (binder->nodes_known) {
             problems_error(binder->problems, name->line,
-                           closest_name(binder, name->text, &binder->binding->resources, remedy,
-                                        "start the node that offers it, or write TASK.PORT for a task's port"),
+                           binder_closest(binder, name->text, &binder->binding->resources, remedy,
+                                          "start the node that offers it, or write TASK.PORT for a task's port"),
                            "no node offers the resource '%.60s'", name->text);
         }
         return;
@@ -380,7 +327,7 @@ static void bind_resource(struct binder *binder, const struct policy_name *name,
     }
     bool local = strchr(name->text, '/') == NULL;
     *end = (struct bound_end){local ? BOUND_LOCAL : BOUND_RESOURCE, offer->node, 0, name->text};
-    *side = side_of_resource(offer->resource);
+    *side = binder_side_of_resource(offer->resource);
 }
 
 static void bind_end(struct binder *binder, const struct policy_link *link, bool source, struct bound_end *end,
@@ -432,88 +379,18 @@ static void bind_links(struct binder *binder) {
         struct side to;
         bind_end(binder, link, true, &bound->source, &from);
         bind_end(binder, link, false, &bound->destination, &to);
+        binder_bind_confirm(binder, link, bound);
         if (from.known && to.known) {
             check_sides(binder, link, &from, &to);
         }
         char what[160];
         snprintf(what, sizeof what, "the fallback for '%.80s'", link->destination.text);
-        check_value(binder, &link->fallback, &to, what);
+        binder_check_value(binder, &link->fallback, &to, what);
         if (bound->source.kind == BOUND_LOCAL && bound->destination.kind == BOUND_LOCAL) {
             problems_error(binder->problems, link->line, "let a task stand between them, or use names with a slash",
                            "neither end of the channel says on which node it is");
         }
     }
-}
-
-// --- actuators and inputs ------------------------------------------------------------------------------------------------
-
-static void check_writers(struct binder *binder) {
-    struct names seen = {0};
-    for (uint32_t i = 0; i < binder->policy->link_count; i++) {
-        const struct policy_link *link = &binder->policy->links[i];
-        enum bound_kind kind = binder->binding->links[i].destination.kind;
-        if (kind != BOUND_RESOURCE && kind != BOUND_LOCAL) {
-            continue;
-        }
-        char key[2 * NAME_SIZE_MAX + 16];
-        snprintf(key, sizeof key, "%s %u", link->destination.text, link->priority);
-        uint32_t first = kind == BOUND_RESOURCE ? names_find(&seen, key) : NAMES_NONE;
-        const char *kept = first == NAMES_NONE ? arena_keep(&binder->binding->arena, key) : NULL;
-        if (first != NAMES_NONE) {
-            problems_error(binder->problems, link->destination.line, "give one of them another priority (1 is the strongest)",
-                           "two writers command '%s' with priority %u: '%s' at line %u and '%s'", link->destination.text,
-                           link->priority, binder->policy->links[first].source.text, binder->policy->links[first].line,
-                           link->source.text);
-        } else if (kept != NULL) {
-            (void)names_add(&seen, kept, i);
-        }
-        uint32_t resource = names_find(&binder->policy->resource_names, link->destination.text);
-        if (resource == NAMES_NONE || binder->policy->resources[resource].safe.cbor.size == 0) {
-            char remedy[256];
-            snprintf(remedy, sizeof remedy, "add under `resources`: %.80s: {safe: VALUE}", link->destination.text);
-            problems_error(binder->problems, link->destination.line, remedy,
-                           "the actuator '%s' has no safe value for when no command lives", link->destination.text);
-        }
-    }
-    names_free(&seen);
-}
-
-// Inputs that nothing feeds, and inputs that two measurements feed.
-static void check_inputs(struct binder *binder) {
-    const struct policy *policy = binder->policy;
-    uint32_t *feeds = calloc((size_t)policy->task_count * PORTS_MAX + 1, sizeof *feeds);
-    if (feeds == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; i < policy->link_count; i++) {
-        const struct bound_end *end = &binder->binding->links[i].destination;
-        const struct policy_link *link = &policy->links[i];
-        if (end->kind != BOUND_TASK) {
-            continue;
-        }
-        uint32_t *feed = &feeds[(size_t)end->index * PORTS_MAX + end->port];
-        if (*feed != 0 && link->delivery == DELIVERY_MEASUREMENT && policy->links[*feed - 1].delivery == DELIVERY_MEASUREMENT) {
-            problems_warning(binder->problems, link->destination.line, "use one source, or a component with an input for each",
-                             "'%s' is fed by two measurements, '%s' and '%s', and cannot tell them apart",
-                             link->destination.text, policy->links[*feed - 1].source.text, link->source.text);
-        }
-        *feed = i + 1;
-    }
-    for (uint32_t task = 0; task < policy->task_count; task++) {
-        const struct component *component = binder->binding->components[task];
-        for (uint32_t port = 0; component != NULL && port < component->manifest.input_count; port++) {
-            // Tasks of one line are neighbours; what `each` repeats is said once.
-            bool said = task > 0 && policy->tasks[task - 1].line == policy->tasks[task].line &&
-                        feeds[(size_t)(task - 1) * PORTS_MAX + port] == 0;
-            if (!said && feeds[(size_t)task * PORTS_MAX + port] == 0 && !component->manifest.inputs[port].parameter &&
-                binder->nodes_known) {
-                problems_warning(binder->problems, policy->tasks[task].line, "connect a channel to it if the task needs it",
-                                 "nothing feeds the input '%s.%s'", policy->tasks[task].name,
-                                 component->manifest.inputs[port].name);
-            }
-        }
-    }
-    free(feeds);
 }
 
 // --- placement -----------------------------------------------------------------------------------------------------------
@@ -578,7 +455,7 @@ static bool bind_neighbours(struct binder *binder) {
 }
 
 uint32_t binding_resource_node(const struct binding *binding, const char *name) {
-    const struct resource_offer *offer = find_offer(binding, name);
+    const struct resource_offer *offer = binder_offer(binding, name);
     return offer != NULL ? offer->node : PLACEMENT_NONE;
 }
 
@@ -594,9 +471,9 @@ enum error binding_make(const struct policy *policy, const struct component_stor
     good = good && bind_tasks(&binder, find, context);
     if (good) {
         bind_links(&binder);
-        check_resources(&binder);
-        check_writers(&binder);
-        check_inputs(&binder);
+        binder_check_resources(&binder);
+        binder_check_writers(&binder);
+        binder_check_inputs(&binder);
         good = bind_neighbours(&binder);
     }
     if (!good) {

@@ -2,8 +2,8 @@
 //
 // Checked here: unknown components, tasks, ports, resources, nodes and parameters (with the closest name that exists); types,
 // units, quantities, ranges; one writer per actuator and priority; commands go to actuators and only commands do; safe values;
-// placement constraints that no node could meet. Memory: the binding owns its arrays until binding_free; it points into the
-// policy, the component store and the registrations, which must outlive it.
+// inputs for `confirm`; durability that nothing uses; placement constraints that no node could meet. Memory: the binding owns
+// its arrays until binding_free; it points into the policy, the component store and the registrations, which must outlive it.
 #ifndef TENON_ORCHESTRATOR_BINDING_H
 #define TENON_ORCHESTRATOR_BINDING_H
 
@@ -28,6 +28,7 @@ struct bound_end {
 struct bound_link {
     struct bound_end source;
     struct bound_end destination;
+    uint32_t confirm; // 1 + the input of the source task that is told the outcome, 0 for none
 };
 
 struct binding {

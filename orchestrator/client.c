@@ -19,6 +19,7 @@ struct client {
     char address[64];
     struct coap_endpoint endpoint;
     struct coap_endpoint_memory memory;
+    uint64_t patience_ms; // 0 for what the retransmissions give
     bool done;
     enum error error;
     struct client_reply *reply;
@@ -119,13 +120,18 @@ static void receive_all(struct client *client) {
     }
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 static void request_once(struct client *client, const struct coap_outgoing *outgoing) {
+    uint64_t end_ms = client->patience_ms > 0 ? port_clock_ms() + client->patience_ms : UINT64_MAX;
     client->done = false;
     client->error = coap_endpoint_request(&client->endpoint, port_clock_ms(), outgoing);
     client->done = client->error != ERROR_NONE;
     while (!client->done) {
         uint64_t now_ms = port_clock_ms();
-        uint64_t deadline_ms = coap_endpoint_deadline(&client->endpoint);
+        uint64_t deadline_ms = sooner(coap_endpoint_deadline(&client->endpoint), end_ms);
         int descriptor = port_udp_descriptor(client->udp);
         (void)port_wait(&descriptor, 1,
                         deadline_ms == UINT64_MAX ? UINT64_MAX : (deadline_ms > now_ms ? deadline_ms - now_ms : 0));
@@ -133,7 +139,19 @@ static void request_once(struct client *client, const struct coap_outgoing *outg
         if (!client->done) {
             coap_endpoint_advance(&client->endpoint, port_clock_ms());
         }
+        if (!client->done && port_clock_ms() >= end_ms) {
+            coap_endpoint_cancel(&client->endpoint, outgoing->user);
+            client->error = ERROR_TIMEOUT;
+            client->done = true;
+        }
     }
+}
+
+void client_patience(struct client *client, uint32_t patience_ms) {
+    client->patience_ms = patience_ms;
+    // Short enough that a lost datagram or two is sent again in the time that there is.
+    client->endpoint.parameters.ack_timeout_ms = patience_ms / 5 + 1;
+    client->endpoint.parameters.retransmit_max = 4;
 }
 
 enum error client_request(struct client *client, uint8_t code, const char *path, const char *query, uint16_t content_format,

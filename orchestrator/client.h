@@ -26,6 +26,9 @@ MUST_CHECK enum error client_open(const char *address, struct client **out, char
 MUST_CHECK enum error client_request(struct client *client, uint8_t code, const char *path, const char *query,
                                      uint16_t content_format, struct bytes payload, struct client_reply *reply,
                                      char refusal[256]);
+// How long each request that follows may take, instead of the default of about seven seconds. For asking many nodes of which
+// some may be dead.
+void client_patience(struct client *client, uint32_t patience_ms);
 void client_reply_free(struct client_reply *reply);
 void client_close(struct client *client);
 

@@ -61,32 +61,49 @@ enum error fleet_add(struct orchestrator *orchestrator, const struct registratio
     return ERROR_NONE;
 }
 
-struct task_record *record_find(const struct orchestrator *orchestrator, const char *name) {
-    uint32_t index = names_find(&orchestrator->record_names, name);
-    return index != NAMES_NONE ? orchestrator->records[index] : NULL;
+struct record *record_find(const struct record_table *table, const char *name) {
+    uint32_t index = names_find(&table->names, name);
+    return index != NAMES_NONE ? table->items[index] : NULL;
 }
 
-struct task_record *record_add(struct orchestrator *orchestrator, const char *name) {
-    if (orchestrator->record_count == orchestrator->record_room) {
-        uint32_t room = orchestrator->record_room == 0 ? 64 : orchestrator->record_room * 2;
-        struct task_record **records = realloc(orchestrator->records, room * sizeof *records);
-        if (records == NULL) {
+struct record *record_add(struct record_table *table, const char *name) {
+    struct record *known = record_find(table, name);
+    if (known != NULL) {
+        return known;
+    }
+    if (table->count == table->room) {
+        uint32_t room = table->room == 0 ? 64 : table->room * 2;
+        struct record **items = realloc(table->items, room * sizeof *items);
+        if (items == NULL) {
             return NULL;
         }
-        orchestrator->records = records;
-        orchestrator->record_room = room;
+        table->items = items;
+        table->room = room;
     }
-    struct task_record *record = calloc(1, sizeof *record);
+    struct record *record = calloc(1, sizeof *record);
     if (record == NULL) {
         return NULL;
     }
     snprintf(record->name, sizeof record->name, "%s", name);
-    if (!names_add(&orchestrator->record_names, record->name, orchestrator->record_count)) {
+    if (!names_add(&table->names, record->name, table->count)) {
         free(record);
         return NULL;
     }
-    orchestrator->records[orchestrator->record_count++] = record;
+    table->items[table->count++] = record;
     return record;
+}
+
+bool record_is_replaced(const struct record *record, const struct fleet_node *node) {
+    return strcmp(record->node, node->registration.node) == 0 && record->identity != 0 &&
+           record->identity != node->registration.identity;
+}
+
+static void free_records(struct record_table *table) {
+    for (uint32_t i = 0; i < table->count; i++) {
+        free(table->items[i]);
+    }
+    free(table->items);
+    names_free(&table->names);
 }
 
 const struct component *component_pinned(const struct orchestrator *orchestrator, const char *reference) {
@@ -147,6 +164,8 @@ enum error orchestrator_open(const struct orchestrator_options *options, struct 
     if (orchestrator != NULL) {
         orchestrator->options = *options;
         orchestrator->store = store;
+        orchestrator->task_records.prefix = "task/";
+        orchestrator->resource_records.prefix = "resource/";
         orchestrator->moment = orchestrator->started = moment;
         orchestrator->seen_noted_ms = moment.now_ms;
         error = start_endpoint(orchestrator) ? orchestrator_recall(orchestrator) : ERROR_MEMORY;
@@ -255,21 +274,19 @@ void orchestrator_close(struct orchestrator *orchestrator) {
         free_bytes(&orchestrator->nodes[i]->body);
         free(orchestrator->nodes[i]);
     }
-    for (uint32_t i = 0; i < orchestrator->record_count; i++) {
-        free(orchestrator->records[i]);
-    }
+    free_records(&orchestrator->task_records);
+    free_records(&orchestrator->resource_records);
     for (uint32_t i = 0; i < ANSWERS_KEPT; i++) {
         free_bytes(&orchestrator->answers[i].body);
     }
     free(orchestrator->nodes);
-    free(orchestrator->records);
-    names_free(&orchestrator->record_names);
     names_free(&orchestrator->links);
     arena_free(&orchestrator->link_texts);
     policy_free(orchestrator->policy);
     free_bytes(&orchestrator->policy_text);
     free(orchestrator->pins);
     free(orchestrator->states);
+    free(orchestrator->links_planned);
     component_store_free(&orchestrator->components);
     free(orchestrator->memory.exchanges);
     free(orchestrator->memory.remembered);

@@ -13,8 +13,9 @@
 // other.
 //
 // CoAP: POST /register, PUT /alive (core/registration.h); PUT /code/<sha256 hex>; PUT /policy?name=FILE (YAML), GET /policy;
-// GET /status (JSON); GET /nodes (CBOR: a list of [address, alive, registration], each as the registration room encodes it).
-// Memory: from malloc, grows with nodes and tasks; bounded by FLEET_NODES_MAX and the limits of the policy.
+// GET /status (JSON); GET /channels (JSON: the links of the plan by name, and where to ask for their counters); GET /nodes
+// (CBOR: a list of [address, alive, registration], each as the registration room encodes it). Memory: from malloc, grows with
+// nodes and tasks; bounded by FLEET_NODES_MAX and the limits of the policy.
 #ifndef TENON_ORCHESTRATOR_ORCHESTRATOR_H
 #define TENON_ORCHESTRATOR_ORCHESTRATOR_H
 

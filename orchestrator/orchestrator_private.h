@@ -5,11 +5,13 @@
 #include "core/registration.h"
 #include "orchestrator/binding.h"
 #include "orchestrator/orchestrator.h"
+#include "orchestrator/planner.h"
 
 #define MISSING_MAX 64    // as many as a node names at once
 #define SEND_ROUNDS_MAX 8 // of plan, missing components, plan again
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 30000
+#define RECORD_NAME_SIZE PLANNER_RESOURCE_KEY_SIZE // the longest name of a record
 #define REASON_SIZE (NAME_SIZE_MAX + 16)
 #define SETTLE_MS 50           // after an event, so that ten nodes that register together cost one plan
 #define SEEN_INTERVAL_MS 60000 // between two notes of the signs of life in the store
@@ -25,6 +27,9 @@ struct fleet_node {
     bool confirmed; // a sign of life since this process started
     uint64_t seen_ms;
     uint64_t seen_unix_ms;
+    bool doubled;        // another device asked for this name
+    uint64_t doubled_ms; // the last time
+    struct coap_address doubled_by;
     uint64_t held_revision; // of the plan that the node is known to hold
     uint64_t held_since_ms;
     uint64_t wanted_revision; // of `slice`, 0 for none
@@ -41,11 +46,20 @@ struct fleet_node {
     char trouble[192]; // why the last attempt failed, "" when it did not
 };
 
-// What is known of a task, whether the policy has it now or had it once.
-struct task_record {
-    char name[NAME_SIZE_MAX];
+// Who has, or had last, the role of a task or a resource, whether the policy names it now or did once.
+struct record {
+    char name[RECORD_NAME_SIZE];
     char node[NAME_SIZE_MAX]; // "" for none
-    uint32_t epoch;
+    uint64_t identity;        // of the device that had the node's name then; 0 when the store does not know it
+    uint32_t epoch;           // never goes back
+};
+
+struct record_table {
+    const char *prefix; // of its keys in the store
+    struct record **items;
+    uint32_t count;
+    uint32_t room;
+    struct names names;
 };
 
 struct task_state {
@@ -53,6 +67,13 @@ struct task_state {
     uint32_t epoch;
     bool waiting; // its node is dead or does not fit, and no other does
     char reason[PLACEMENT_REASON_SIZE];
+};
+
+// A link of the policy in the plan that stands.
+struct link_state {
+    uint32_t id;
+    uint32_t source; // node in the fleet, or PLACEMENT_NONE
+    uint32_t destination;
 };
 
 struct move {
@@ -91,10 +112,8 @@ struct orchestrator {
     struct fleet_node **nodes;
     uint32_t node_count;
     uint32_t node_room;
-    struct task_record **records;
-    uint32_t record_count;
-    uint32_t record_room;
-    struct names record_names;
+    struct record_table task_records;
+    struct record_table resource_records; // by planner_resource_key
     struct arena link_texts;
     struct names links; // "source -> destination" -> id
     uint32_t link_last;
@@ -103,8 +122,9 @@ struct orchestrator {
     struct bytes policy_text; // from malloc
     struct pin *pins;
     uint32_t pin_count;
-    struct task_state *states; // by task of the policy
-    struct problems problems;  // of the last reconciliation
+    struct task_state *states;        // by task of the policy; NULL before the first plan of it
+    struct link_state *links_planned; // by link of the policy; NULL likewise
+    struct problems problems;         // of the last reconciliation
     struct move moves[MOVES_MAX];
     uint32_t move_count;
     uint64_t move_last;
@@ -128,8 +148,11 @@ struct placement_node fleet_placement(const struct fleet_node *node);
 // Notes that a plan must be made anew, soon.
 void orchestrator_mark(struct orchestrator *orchestrator, const char *why);
 const struct component *component_pinned(const struct orchestrator *orchestrator, const char *reference);
-struct task_record *record_find(const struct orchestrator *orchestrator, const char *name);
-struct task_record *record_add(struct orchestrator *orchestrator, const char *name);
+struct record *record_find(const struct record_table *table, const char *name);
+// The record, made when there is none; NULL without memory.
+struct record *record_add(struct record_table *table, const char *name);
+// True when the record tells of this node, and another device has the node's name now.
+bool record_is_replaced(const struct record *record, const struct fleet_node *node);
 
 // reconcile.c: places all tasks, makes all slices, stores and adopts them. ERROR_MEMORY, ERROR_STORAGE: nothing has changed.
 MUST_CHECK enum error orchestrator_reconcile(struct orchestrator *orchestrator, const char *reason);
@@ -137,7 +160,8 @@ MUST_CHECK enum error orchestrator_reconcile(struct orchestrator *orchestrator, 
 // recall.c: reads the store at start, and the forms in which it is written.
 MUST_CHECK enum error orchestrator_recall(struct orchestrator *orchestrator);
 MUST_CHECK enum error store_node(struct orchestrator *orchestrator, const struct fleet_node *node);
-MUST_CHECK enum error store_record(struct orchestrator *orchestrator, const struct task_record *record);
+MUST_CHECK enum error store_record(struct orchestrator *orchestrator, const struct record_table *table,
+                                   const struct record *record);
 MUST_CHECK enum error store_move(struct orchestrator *orchestrator, const struct move *move);
 MUST_CHECK enum error store_number(struct orchestrator *orchestrator, const char *key, uint64_t number);
 MUST_CHECK enum error store_slice(struct orchestrator *orchestrator, const char *node, uint64_t revision, struct bytes slice);
@@ -149,11 +173,16 @@ MUST_CHECK enum error store_seen(struct orchestrator *orchestrator);
 void send_advance(struct orchestrator *orchestrator);
 uint64_t send_deadline(const struct orchestrator *orchestrator);
 void send_completed(struct orchestrator *orchestrator, const struct coap_completion *completion);
+// Another device has the node's name. It must not get the plan of the one before, nor what of it is under way: it would run
+// tasks and resources with epochs that receivers know, and with numbers that they have seen. The next plan makes another slice.
+void send_forget(struct orchestrator *orchestrator, uint32_t index);
 // The node was seen to hold this revision.
 void send_held(struct orchestrator *orchestrator, struct fleet_node *node, uint64_t revision);
 
 // serve.c, status.c
 void orchestrator_serve(struct orchestrator *orchestrator, const struct coap_request *request, struct coap_response *response);
+// GET /channels: the links of the plan by name, and the nodes to ask what they counted; as below.
+char *channels_text(const struct orchestrator *orchestrator);
 // JSON text from malloc, NULL without memory.
 char *status_text(const struct orchestrator *orchestrator);
 

@@ -31,6 +31,42 @@ static uint32_t end_node(const struct planner_input *input, const struct bound_e
     }
 }
 
+void planner_link_nodes(const struct planner_input *input, uint32_t link, uint32_t *source, uint32_t *destination) {
+    const struct bound_link *bound = &input->binding->links[link];
+    *source = end_node(input, &bound->source, &bound->destination);
+    *destination = end_node(input, &bound->destination, &bound->source);
+}
+
+const char *planner_resource_key(const char *name, const char *node, char out[PLANNER_RESOURCE_KEY_SIZE]) {
+    if (strchr(name, '/') != NULL) {
+        return name;
+    }
+    snprintf(out, PLANNER_RESOURCE_KEY_SIZE, "%s %s", name, node);
+    return out;
+}
+
+bool planner_each_resource(const struct planner_input *input, bool (*visit)(void *context, const char *name, uint32_t node),
+                           void *context) {
+    const struct binding *binding = input->binding;
+    bool good = true;
+    for (uint32_t i = 0; i < binding->policy->link_count && good; i++) {
+        const struct bound_end *ends[2] = {&binding->links[i].source, &binding->links[i].destination};
+        uint32_t nodes[2];
+        planner_link_nodes(input, i, &nodes[0], &nodes[1]);
+        for (int side = 0; side < 2 && good; side++) {
+            bool planned = nodes[0] != PLACEMENT_NONE && nodes[1] != PLACEMENT_NONE;
+            bool resource = ends[side]->kind == BOUND_RESOURCE || ends[side]->kind == BOUND_LOCAL;
+            good = !planned || !resource || visit(context, ends[side]->resource, nodes[side]);
+        }
+    }
+    for (uint32_t i = 0; i < binding->policy->resource_count && good; i++) {
+        const struct policy_resource *resource = &binding->policy->resources[i];
+        uint32_t node = binding_resource_node(binding, resource->name.text);
+        good = node == PLACEMENT_NONE || resource->safe.cbor.size == 0 || visit(context, resource->name.text, node);
+    }
+    return good;
+}
+
 static uint32_t add_resource(struct slicer *slicer, const char *name) {
     uint32_t index = names_find(&slicer->resources, name);
     if (index != NAMES_NONE) {
@@ -43,8 +79,14 @@ static uint32_t add_resource(struct slicer *slicer, const char *name) {
     struct plan_resource *resource = &slicer->plan.resources[slicer->plan.resource_count++];
     snprintf(resource->name, sizeof resource->name, "%s", name);
     const struct policy *policy = slicer->input->binding->policy;
+    const char *node = slicer->input->binding->nodes[slicer->node].registration->node;
+    char key[PLANNER_RESOURCE_KEY_SIZE];
+    uint32_t epoch = names_find(slicer->input->resource_epochs, planner_resource_key(name, node, key));
+    resource->epoch = epoch != NAMES_NONE ? epoch : 0;
     uint32_t declared = names_find(&policy->resource_names, name);
     resource->safe = declared != NAMES_NONE ? policy->resources[declared].safe.cbor : (struct bytes){NULL, 0};
+    bool local = declared != NAMES_NONE && policy->resources[declared].durability == POLICY_DURABILITY_LOCAL;
+    resource->durability = local ? DURABILITY_LOCAL : DURABILITY_NONE;
     return index;
 }
 
@@ -78,6 +120,7 @@ static void add_task(struct slicer *slicer, uint32_t index) {
     snprintf(task->name, sizeof task->name, "%s", from->name);
     memcpy(task->digest, component->digest, DIGEST_SIZE);
     task->epoch = slicer->input->epochs[index];
+    task->durability = from->durability == POLICY_DURABILITY_LOCAL ? DURABILITY_LOCAL : DURABILITY_NONE;
     task->parameter_first = slicer->plan.parameter_count;
     for (uint32_t i = 0; i < from->setting_count; i++) {
         int input = manifest_input(&component->manifest, from->settings[i].name.text);
@@ -89,13 +132,39 @@ static void add_task(struct slicer *slicer, uint32_t index) {
     }
 }
 
+// Where the policy leaves it open: a sensor that events start from keeps them, and an actuator keeps what a durable task told
+// it.
+static void raise_durability(struct slicer *slicer, const struct plan_link *link, const struct bound_link *bound) {
+    const struct policy *policy = slicer->input->binding->policy;
+    bool by_durable_task =
+        bound->source.kind == BOUND_TASK && policy->tasks[bound->source.index].durability == POLICY_DURABILITY_LOCAL;
+    const struct plan_end *end = NULL;
+    if (link->source.kind == END_RESOURCE && link->delivery == DELIVERY_EVENT) {
+        end = &link->source;
+    } else if (link->destination.kind == END_RESOURCE && link->delivery == DELIVERY_COMMAND && by_durable_task) {
+        end = &link->destination;
+    }
+    struct plan_resource *resource = end != NULL ? &slicer->plan.resources[end->index] : NULL;
+    uint32_t declared = resource != NULL ? names_find(&policy->resource_names, resource->name) : NAMES_NONE;
+    bool open = declared == NAMES_NONE || policy->resources[declared].durability == POLICY_DURABILITY_DEFAULT;
+    if (resource != NULL && open) {
+        resource->durability = DURABILITY_LOCAL;
+    }
+}
+
+static bool newest_only(const struct policy_link *link, const struct bound_link *bound) {
+    bool by_default = link->queue == POLICY_QUEUE_DEFAULT && bound->destination.kind != BOUND_TASK;
+    return link->delivery == DELIVERY_COMMAND && (by_default || link->queue == POLICY_QUEUE_NEWEST);
+}
+
 static bool add_links(struct slicer *slicer) {
     const struct binding *binding = slicer->input->binding;
     for (uint32_t i = 0; i < binding->policy->link_count; i++) {
         const struct policy_link *from = &binding->policy->links[i];
         const struct bound_link *bound = &binding->links[i];
-        uint32_t source = end_node(slicer->input, &bound->source, &bound->destination);
-        uint32_t destination = end_node(slicer->input, &bound->destination, &bound->source);
+        uint32_t source = PLACEMENT_NONE;
+        uint32_t destination = PLACEMENT_NONE;
+        planner_link_nodes(slicer->input, i, &source, &destination);
         bool ours = source == slicer->node || destination == slicer->node;
         if (!ours || source == PLACEMENT_NONE || destination == PLACEMENT_NONE) {
             continue;
@@ -109,6 +178,8 @@ static bool add_links(struct slicer *slicer) {
             .threshold = from->threshold,
             .expiry_ms = from->expiry_ms,
             .priority = from->priority,
+            .newest_only = newest_only(from, bound),
+            .confirm = bound->confirm,
             .stale_after_ms = from->stale_after_ms,
             .fallback = from->fallback.cbor,
         };
@@ -116,6 +187,7 @@ static bool add_links(struct slicer *slicer) {
             !make_end(slicer, &bound->destination, destination, &link->destination)) {
             return false;
         }
+        raise_durability(slicer, link, bound);
     }
     return true;
 }

@@ -41,21 +41,24 @@ struct scene {
     struct coap_address addresses[3];
     uint32_t places[3];
     uint32_t epochs[3];
+    struct names resource_epochs;
     uint32_t ids[16];
     struct slice slices[3];
 };
 
 enum { GATEWAY, ZONE1, ZONE2 };
 
-static struct scene *scene_make(void) {
+static struct scene *scene_of(const char *text) {
     struct scene *scene = calloc(1, sizeof *scene);
     building_make(&scene->building);
     snprintf(scene->building.registrations[0].resources[0].unit, UNIT_SIZE_MAX, "W");
-    scene->policy = policy_parse(bytes_of_text(policy_text), &scene->problems);
+    scene->policy = policy_parse(bytes_of_text(text), &scene->problems);
     assert_int_equal(binding_make(scene->policy, &scene->building.components, NULL, NULL, scene->building.nodes, 3, true,
                                   &scene->problems, &scene->binding),
                      ERROR_NONE);
-    assert_int_equal(scene->problems.errors, 0);
+    if (scene->problems.errors > 0) {
+        fail_msg("%s; %s", scene->problems.items[0].what, scene->problems.items[0].remedy);
+    }
     scene->places[0] = ZONE1;   // thermostat-zone1 at home
     scene->places[1] = GATEWAY; // thermostat-zone2 away from its zone
     scene->places[2] = GATEWAY; // limit
@@ -69,10 +72,15 @@ static struct scene *scene_make(void) {
     return scene;
 }
 
+static struct scene *scene_make(void) {
+    return scene_of(policy_text);
+}
+
 static struct plan *slice(struct scene *scene, uint32_t node) {
     struct slice *out = &scene->slices[node];
     size_t size = 0;
-    struct planner_input input = {&scene->binding, 7, scene->places, scene->epochs, scene->ids, scene->addresses};
+    struct planner_input input = {&scene->binding,         7,          scene->places,   scene->epochs,
+                                  &scene->resource_epochs, scene->ids, scene->addresses};
     assert_int_equal(planner_slice(&input, node, (struct buffer){out->encoded, sizeof out->encoded}, &size), ERROR_NONE);
     out->plan = (struct plan){.tasks = out->tasks,
                               .task_max = 8,
@@ -89,6 +97,7 @@ static struct plan *slice(struct scene *scene, uint32_t node) {
 }
 
 static void scene_free(struct scene *scene) {
+    names_free(&scene->resource_epochs);
     binding_free(&scene->binding);
     policy_free(scene->policy);
     building_free(&scene->building);
@@ -187,12 +196,123 @@ static void safe_values_are_there_while_the_task_has_no_place(void **state) {
     scene_free(scene);
 }
 
+static const struct plan_resource *resource_by_name(const struct plan *plan, const char *name) {
+    for (uint32_t i = 0; i < plan->resource_count; i++) {
+        if (strcmp(plan->resources[i].name, name) == 0) {
+            return &plan->resources[i];
+        }
+    }
+    fail_msg("no resource %s", name);
+    return NULL;
+}
+
+static void durability_is_none_unless_written_and_follows_the_task_and_the_event(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    assert_int_equal(slice(scene, ZONE1)->tasks[0].durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/temperature")->durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, GATEWAY), "clock")->durability, DURABILITY_LOCAL); // an event starts there
+    scene_free(scene);
+    scene = scene_of("policy: office\n"
+                     "tasks:\n  a: {component: switcher, durability: local}\n  b: {component: switcher, durability: local}\n"
+                     "  c: {component: limiter, durability: none}\n"
+                     "channels:\n"
+                     "  - {from: a.setpoint, to: zone1/heating, class: command, expiry: 1h}\n"
+                     "  - {from: b.setpoint, to: zone2/heating, class: command, expiry: 1h}\n"
+                     "  - {from: clock, to: b.request, class: event}\n"
+                     "resources:\n  zone1/heating: {safe: 18}\n  zone2/heating: {safe: 18, durability: none}\n"
+                     "  clock: {durability: none}\n");
+    assert_int_equal(slice(scene, ZONE1)->tasks[0].durability, DURABILITY_LOCAL);
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->durability, DURABILITY_LOCAL);
+    assert_int_equal(slice(scene, GATEWAY)->tasks[0].durability, DURABILITY_LOCAL);
+    assert_int_equal(slice(scene, GATEWAY)->tasks[1].durability, DURABILITY_NONE);
+    assert_int_equal(resource_by_name(slice(scene, GATEWAY), "clock")->durability, DURABILITY_NONE);
+    // The task is on another node: what it is still counts.
+    assert_int_equal(resource_by_name(slice(scene, ZONE2), "zone2/heating")->durability, DURABILITY_NONE);
+    scene->policy->resources[1].durability = POLICY_DURABILITY_DEFAULT;
+    assert_int_equal(resource_by_name(slice(scene, ZONE2), "zone2/heating")->durability, DURABILITY_LOCAL);
+    scene_free(scene);
+}
+
+static void only_the_newest_command_waits_for_an_actuator_and_all_when_the_policy_says_so(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    assert_true(link_by_id(slice(scene, GATEWAY), 103)->newest_only);
+    assert_true(link_by_id(slice(scene, ZONE2), 103)->newest_only); // both ends know
+    assert_false(link_by_id(slice(scene, GATEWAY), 104)->newest_only);
+    assert_int_equal(link_by_id(slice(scene, GATEWAY), 103)->confirm, 0);
+    scene_free(scene);
+    scene =
+        scene_of("policy: office\ntasks:\n  a: {component: switcher}\n  b: {component: switcher}\n  c: {component: limiter}\n"
+                 "channels:\n"
+                 "  - {from: a.setpoint, to: zone1/heating, class: command, expiry: 1h, queue: all, confirm: outcome}\n"
+                 "  - {from: b.setpoint, to: [a.request], class: event, confirm: outcome}\n"
+                 "  - {from: b.setpoint, to: zone2/heating, class: command, expiry: 1h, queue: newest}\n"
+                 "resources:\n  zone1/heating: {safe: 18}\n  zone2/heating: {safe: 18}\n");
+    assert_false(link_by_id(slice(scene, ZONE1), 100)->newest_only);
+    assert_int_equal(link_by_id(slice(scene, ZONE1), 100)->confirm, 2);
+    assert_int_equal(link_by_id(slice(scene, GATEWAY), 101)->confirm, 2);
+    assert_int_equal(link_by_id(slice(scene, GATEWAY), 102)->confirm, 0);
+    assert_true(link_by_id(slice(scene, GATEWAY), 102)->newest_only);
+    scene_free(scene);
+}
+
+static void a_resource_has_the_epoch_of_its_role_and_a_bare_one_that_of_its_node(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    char key[PLANNER_RESOURCE_KEY_SIZE];
+    assert_string_equal(planner_resource_key("clock", "gateway", key), "clock gateway");
+    assert_string_equal(planner_resource_key("zone1/heating", "gateway", key), "zone1/heating");
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->epoch, 0);
+    assert_true(names_add(&scene->resource_epochs, "zone1/heating", 4));
+    assert_true(names_add(&scene->resource_epochs, "clock gateway", 7));
+    assert_true(names_add(&scene->resource_epochs, "clock zone1", 8));
+    assert_int_equal(resource_by_name(slice(scene, ZONE1), "zone1/heating")->epoch, 4);
+    assert_int_equal(resource_by_name(slice(scene, GATEWAY), "clock")->epoch, 7);
+    scene_free(scene);
+}
+
+struct visited {
+    uint32_t count;
+    char text[512];
+};
+
+static bool visit(void *context, const char *name, uint32_t node) {
+    struct visited *visited = context;
+    size_t used = strlen(visited->text);
+    visited->count++;
+    snprintf(visited->text + used, sizeof visited->text - used, "%s@%u ", name, node);
+    return visited->count < 20;
+}
+
+static void every_resource_of_a_slice_is_visited_with_its_node(void **state) {
+    (void)state;
+    struct scene *scene = scene_make();
+    struct visited visited = {0};
+    struct planner_input input = {.binding = &scene->binding, .places = scene->places};
+    assert_true(planner_each_resource(&input, visit, &visited));
+    assert_non_null(strstr(visited.text, "clock@0 "));
+    for (uint32_t node = 0; node < 3; node++) {
+        const struct plan *plan = slice(scene, node);
+        for (uint32_t i = 0; i < plan->resource_count; i++) {
+            char wanted[80];
+            snprintf(wanted, sizeof wanted, "%s@%u ", plan->resources[i].name, node);
+            assert_non_null(strstr(visited.text, wanted));
+        }
+    }
+    visited.count = 19;
+    assert_false(planner_each_resource(&input, visit, &visited));
+    scene_free(scene);
+}
+
 static void a_slice_that_does_not_fit_is_refused(void **state) {
     (void)state;
     struct scene *scene = scene_make();
     uint8_t small[40];
     size_t size = 0;
-    struct planner_input input = {&scene->binding, 7, scene->places, scene->epochs, scene->ids, scene->addresses};
+    struct planner_input input = {&scene->binding,         7,          scene->places,   scene->epochs,
+                                  &scene->resource_epochs, scene->ids, scene->addresses};
     assert_int_equal(planner_slice(&input, GATEWAY, (struct buffer){small, sizeof small}, &size), ERROR_TOO_LARGE);
     scene_free(scene);
 }
@@ -204,6 +324,10 @@ int main(void) {
         cmocka_unit_test(a_link_between_nodes_is_in_both_slices_under_one_id),
         cmocka_unit_test(a_bare_name_is_a_resource_of_the_tasks_own_node),
         cmocka_unit_test(safe_values_are_there_while_the_task_has_no_place),
+        cmocka_unit_test(durability_is_none_unless_written_and_follows_the_task_and_the_event),
+        cmocka_unit_test(only_the_newest_command_waits_for_an_actuator_and_all_when_the_policy_says_so),
+        cmocka_unit_test(a_resource_has_the_epoch_of_its_role_and_a_bare_one_that_of_its_node),
+        cmocka_unit_test(every_resource_of_a_slice_is_visited_with_its_node),
         cmocka_unit_test(a_slice_that_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

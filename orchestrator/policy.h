@@ -4,11 +4,11 @@
 //   policy_read / policy_parse  -->  struct policy  --> binding_make (orchestrator/binding.h): components, nodes, all checks of
 //   meaning
 //
-// The language: docs and examples/; in short a mapping with `policy` (its name), `each` (variables), `components` (folders),
-// `tasks`, `channels`, `resources`. An entry that contains `$zone` is repeated for each value of `zone`; with several
-// variables, for each combination. A channel with three destinations is three links here. Ends of links: a text with a slash is
-// a resource, one with a dot is a task's port, any other is a resource of whichever node runs the task at the other end.
-// Memory: all of it belongs to the policy until policy_free. Problems are collected, never only the first.
+// The language: docs/policy.md and examples/; in short a mapping with `policy` (its name), `each` (variables), `components`
+// (folders), `tasks`, `channels`, `resources`. An entry that contains `$zone` is repeated for each value of `zone`; with
+// several variables, for each combination. A channel with three destinations is three links here. Ends of links: a text with a
+// slash is a resource, one with a dot is a task's port, any other is a resource of whichever node runs the task at the other
+// end. Memory: all of it belongs to the policy until policy_free. Problems are collected, never only the first.
 #ifndef TENON_ORCHESTRATOR_POLICY_H
 #define TENON_ORCHESTRATOR_POLICY_H
 
@@ -50,6 +50,10 @@ struct policy_setting {
     struct policy_value value;
 };
 
+// What a person may write, or leave to the rules of the planner.
+enum policy_durability { POLICY_DURABILITY_DEFAULT, POLICY_DURABILITY_NONE, POLICY_DURABILITY_LOCAL };
+enum policy_queue { POLICY_QUEUE_DEFAULT, POLICY_QUEUE_NEWEST, POLICY_QUEUE_ALL };
+
 struct policy_task {
     const char *name;
     uint32_t line;
@@ -59,6 +63,7 @@ struct policy_task {
     struct policy_list
         requires;
     struct policy_list apart;
+    enum policy_durability durability; // by default none
     uint32_t setting_count;
     const struct policy_setting *settings;
 };
@@ -75,11 +80,16 @@ struct policy_link {
     uint32_t priority;
     double threshold;
     struct policy_value fallback;
+    enum policy_queue queue;    // command; by default newest towards a resource, all towards a task
+    struct policy_name confirm; // event, command: input of the source task that is told the outcome; text NULL when absent
 };
 
 struct policy_resource {
     struct policy_name name;
     struct policy_value safe;
+    // By default local for an actuator that a durable task commands and for a sensor that an event channel starts from.
+    enum policy_durability durability;
+    uint32_t durability_line; // 0 when it was not written
 };
 
 struct policy {

@@ -194,6 +194,83 @@ static void ends_that_do_not_fit_are_refused(void **state) {
     check_rows(rows, COUNT(rows));
 }
 
+#define SWITCH "tasks:\n  s: {component: switcher}\n"
+#define COMMAND "channels:\n  - {from: s.setpoint, to: zone1/heating, class: command, expiry: 1h"
+#define SAFE1 "resources:\n  zone1/heating: {safe: 18"
+
+static void durability_is_a_known_word_where_there_is_something_to_keep(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {HEAD "tasks:\n  s: {component: switcher, durability: locl}\n",
+         "p:4: there is no durability 'locl'; did you mean 'local'?"},
+        {HEAD "tasks:\n  s: {component: switcher, durability: replicated}\n",
+         "p:4: there is no durability 'replicated'; use none or local"},
+        {HEAD "tasks:\n  s: {component: switcher, durability: [local]}\n", "p:4: expected a text"},
+        {HEAD "tasks:\n  s: {component: switcher, durabilty: local}\n",
+         "p:4: a task has no key 'durabilty'; did you mean 'durability'?"},
+        {HEAD SWITCH COMMAND "}\n" SAFE1 ", durability: nne}\n", "p:8: there is no durability 'nne'; did you mean 'none'?"},
+        {HEAD SWITCH SAFE1 ", durability: local}\n",
+         "p:6: the durability of 'zone1/heating' has no effect, for no channel uses it; remove it, or connect a channel"},
+        {HEAD SWITCH "channels:\n  - {from: zone1/temperature, to: s.request, class: measurement}\n"
+                     "resources:\n  zone1/temperature: {durability: local}\n",
+         "p:8: 'zone1/temperature' feeds measurements only, of which nothing is kept over a restart; remove it, or give the "
+         "channel the class event"},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static void queue_and_confirm_are_for_those_who_can_use_them(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {HEAD SWITCH COMMAND ", queue: newst}\n" SAFE1 "}\n", "p:6: there is no queue 'newst'; did you mean 'newest'?"},
+        {HEAD SWITCH COMMAND ", queue: last}\n" SAFE1 "}\n", "p:6: there is no queue 'last'; use newest or all"},
+        {HEAD SWITCH "channels:\n  - {from: zone1/temperature, to: s.request, class: event, queue: all}\n",
+         "p:6: `queue` has no meaning in this class; remove it, or change the class to command"},
+        {HEAD SWITCH "channels:\n  - {from: zone1/temperature, to: s.request, class: measurement, confirm: outcome}\n",
+         "p:6: `confirm` has no meaning in this class; remove it, or change the class to event or command"},
+        {HEAD SWITCH "channels:\n  - {from: zone1/temperature, to: s.request, class: event, confirm: outcome}\n",
+         "p:6: 'zone1/temperature' is a resource and cannot be told what became of its messages; remove `confirm`, or let a "
+         "task"},
+        {HEAD SWITCH COMMAND ", confirm: outcom}\n" SAFE1 "}\n",
+         "p:6: the component 'switcher' of the task 's' has no input 'outcom'; did you mean 'outcome'?"},
+        {HEAD SWITCH COMMAND ", confirm: reply}\n" SAFE1 "}\n", "has no input 'reply'; use one of outcome"},
+        {HEAD SWITCH COMMAND ", confirm: request}\n" SAFE1 "}\n",
+         "p:6: an outcome is text, but 's.request' takes number; name an input of type text"},
+        {HEAD TASKS
+         "channels:\n  - {from: thermostat-zone1.heating, to: zone1/heating, class: command, expiry: 1h, confirm: label}\n",
+         "p:6: 'label' of the component 'thermostat' is a parameter and cannot be told an outcome; name an input of type text"},
+        {HEAD TASKS
+         "channels:\n  - {from: thermostat-zone1.heating, to: zone1/heating, class: command, expiry: 1h, confirm: told}\n",
+         "has no input 'told'; give the component an input of type text"},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static void durability_queue_and_confirm_are_kept_and_an_input_for_outcomes_counts_as_fed(void **state) {
+    (void)state;
+    uint32_t errors = 0;
+    const char *text = HEAD "tasks:\n  s: {component: switcher, durability: local}\n" COMMAND
+                            ", queue: all, confirm: outcome}\n" SAFE1 ", durability: none}\n";
+    static struct problems problems;
+    struct policy *policy = policy_parse(bytes_of_text(text), &problems);
+    assert_int_equal(policy->tasks[0].durability, POLICY_DURABILITY_LOCAL);
+    assert_int_equal(policy->links[0].queue, POLICY_QUEUE_ALL);
+    assert_string_equal(policy->links[0].confirm.text, "outcome");
+    assert_int_equal(policy->resources[0].durability, POLICY_DURABILITY_NONE);
+    policy_free(policy);
+    const char *said = problems_of(text, &errors);
+    assert_int_equal(errors, 0);
+    assert_string_equal(said,
+                        "p:4: warning: nothing feeds the input 's.request'; connect a channel to it if the task needs it\n");
+    said = problems_of(HEAD "tasks:\n  s: {component: switcher}\n  t: {component: switcher}\n" COMMAND ", confirm: outcome}\n"
+                            "  - {from: t.setpoint, to: s.outcome, class: event}\n" SAFE1 "}\n",
+                       &errors);
+    assert_non_null(strstr(said, "gives number, but 's.outcome' takes text"));
+    assert_non_null(strstr(said,
+                           "p:7: warning: 't.setpoint' also feeds the input 'outcome', which cannot tell it from an outcome; "
+                           "use an input of its own"));
+}
+
 static void a_task_without_a_place_names_what_each_node_lacks(void **state) {
     (void)state;
     static const struct row rows[] = {
@@ -291,6 +368,9 @@ int main(void) {
         cmocka_unit_test(mistakes_in_the_file_name_line_and_remedy),
         cmocka_unit_test(unknown_names_are_answered_with_the_closest_one),
         cmocka_unit_test(ends_that_do_not_fit_are_refused),
+        cmocka_unit_test(durability_is_a_known_word_where_there_is_something_to_keep),
+        cmocka_unit_test(queue_and_confirm_are_for_those_who_can_use_them),
+        cmocka_unit_test(durability_queue_and_confirm_are_kept_and_an_input_for_outcomes_counts_as_fed),
         cmocka_unit_test(a_task_without_a_place_names_what_each_node_lacks),
         cmocka_unit_test(all_mistakes_are_found_in_one_run),
         cmocka_unit_test(at_most_fifty_problems_are_kept_and_the_rest_counted),

@@ -1,10 +1,11 @@
 // What the orchestrator keeps in its store, and how it is read back at start.
 //
-//   node/NAME      18 bytes of address, then the registration as CBOR      task/NAME    "epoch node"
-//   slice/NAME     8 bytes of revision, then the encoded slice             link/KEY     id, KEY is "source -> destination"
-//   code/HEX       a component's bytes                                     move/NUMBER  fields between tabs
-//   policy         the YAML text          pins      "reference digest" lines: the components with which the policy was accepted
-//   revision       of the newest plan     seen      "node unix_ms alive" lines, noted at deaths and about once a minute
+//   node/NAME      18 bytes of address, then the registration as CBOR      task/NAME    "epoch node identity"
+//   resource/KEY   "epoch node identity", KEY is a name with a slash, or "name node" for a resource that each node has for
+//   itself slice/NAME     8 bytes of revision, then the encoded slice             link/KEY     id, KEY is "source ->
+//   destination" code/HEX       a component's bytes                                     move/NUMBER  fields between tabs policy
+//   the YAML text          pins      "reference digest" lines: the components with which the policy was accepted revision of
+//   the newest plan     seen      "node unix_ms alive" lines, noted at deaths and about once a minute
 // An entry that cannot be read is reported and left out; the nodes and the next policy make it good.
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,11 +37,11 @@ enum error store_node(struct orchestrator *orchestrator, const struct fleet_node
     return error == ERROR_NONE ? put(orchestrator, key, (struct bytes){encoded, COAP_ADDRESS_SIZE + size}) : error;
 }
 
-enum error store_record(struct orchestrator *orchestrator, const struct task_record *record) {
-    char key[NAME_SIZE_MAX + 8];
-    char text[NAME_SIZE_MAX + 16];
-    snprintf(key, sizeof key, "task/%s", record->name);
-    snprintf(text, sizeof text, "%u %s", record->epoch, record->node);
+enum error store_record(struct orchestrator *orchestrator, const struct record_table *table, const struct record *record) {
+    char key[RECORD_NAME_SIZE + 16];
+    char text[NAME_SIZE_MAX + 48];
+    snprintf(key, sizeof key, "%s%s", table->prefix, record->name);
+    snprintf(text, sizeof text, "%u %s %016" PRIx64, record->epoch, record->node, record->identity);
     return put(orchestrator, key, bytes_of_text(text));
 }
 
@@ -156,22 +157,35 @@ static bool recall_node(void *context, const char *key, struct bytes value, uint
     return true;
 }
 
-static bool recall_record(void *context, const char *key, struct bytes value, uint64_t revision) {
-    struct orchestrator *orchestrator = context;
-    char text[NAME_SIZE_MAX + 16];
-    (void)revision;
+// Names hold no spaces. The identity is not there in a store of the version before.
+static bool recall_record(struct orchestrator *orchestrator, struct record_table *table, const char *key, struct bytes value) {
+    char text[NAME_SIZE_MAX + 48];
     char *node = NULL;
     if (!text_of(value, text, sizeof text)) {
         return skip(orchestrator, key);
     }
     unsigned long epoch = strtoul(text, &node, 10);
-    struct task_record *record = *node == ' ' ? record_add(orchestrator, key + strlen("task/")) : NULL;
+    struct record *record = *node == ' ' ? record_add(table, key + strlen(table->prefix)) : NULL;
     if (record == NULL) {
         return skip(orchestrator, key);
     }
+    size_t length = strcspn(++node, " ");
     record->epoch = (uint32_t)epoch;
-    snprintf(record->node, sizeof record->node, "%s", node + 1);
+    record->identity = node[length] == ' ' ? strtoull(node + length, NULL, 16) : 0;
+    snprintf(record->node, sizeof record->node, "%.*s", (int)length, node);
     return true;
+}
+
+static bool recall_task(void *context, const char *key, struct bytes value, uint64_t revision) {
+    struct orchestrator *orchestrator = context;
+    (void)revision;
+    return recall_record(orchestrator, &orchestrator->task_records, key, value);
+}
+
+static bool recall_resource(void *context, const char *key, struct bytes value, uint64_t revision) {
+    struct orchestrator *orchestrator = context;
+    (void)revision;
+    return recall_record(orchestrator, &orchestrator->resource_records, key, value);
 }
 
 // Cuts the next field off at the tab; "" at the end.
@@ -318,7 +332,7 @@ enum error orchestrator_recall(struct orchestrator *orchestrator) {
     static const struct {
         const char *prefix;
         store_visit visit;
-    } parts[] = {{"node/", recall_node}, {"task/", recall_record}, {"move/", recall_move},
+    } parts[] = {{"node/", recall_node}, {"task/", recall_task},   {"resource/", recall_resource}, {"move/", recall_move},
                  {"link/", recall_link}, {"slice/", recall_slice}, {"code/", recall_code}};
     enum error error = ERROR_NONE;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && error == ERROR_NONE; i++) {

@@ -1,13 +1,15 @@
 // From policy and fleet to slices: a draft is made beside what stands, stored in one batch, and only then adopted.
 //
 // A slice gets a new revision only when its content changed, so that a node is left in peace by what does not concern it. The
-// epoch of a task rises when its node changes. A task that fits nowhere else keeps its dead node in the plan, because that may
+// epoch of a task or a resource rises when its node changes, and when another device (another identity) has taken the node's
+// name: a fresh device counts its messages from the beginning, and receivers would take them for ones that they had. Both are
+// found by comparing the records in the store with the fleet, so that a crash between a registration and its plan loses
+// nothing. A task that fits nowhere else keeps its dead node in the plan, because that may
 // come back, and is reported as waiting.
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "orchestrator/orchestrator_private.h"
-#include "orchestrator/planner.h"
 
 struct draft {
     struct orchestrator *orchestrator;
@@ -21,9 +23,14 @@ struct draft {
     uint32_t *places;
     uint32_t *epochs;
     uint32_t *link_ids;
+    struct link_state *links;
     uint32_t link_last;
     struct names new_links;
-    struct arena link_texts;
+    struct names resource_epochs; // by planner_resource_key
+    struct record *resources;     // the ones whose record changes
+    uint32_t resource_count;
+    uint32_t resource_room;
+    struct arena texts; // behind the keys of both
     uint64_t revision;
     struct bytes *slices; // by node; size 0: as before
     struct move *moves;
@@ -43,10 +50,11 @@ static enum error draft_allocate(struct draft *draft) {
     draft->epochs = calloc(tasks + 1, sizeof *draft->epochs);
     draft->moves = calloc(tasks + 1, sizeof *draft->moves);
     draft->link_ids = calloc(orchestrator->policy->link_count + 1, sizeof *draft->link_ids);
+    draft->links = calloc(orchestrator->policy->link_count + 1, sizeof *draft->links);
     draft->problems = calloc(1, sizeof *draft->problems);
     bool good = draft->nodes != NULL && draft->addresses != NULL && draft->slices != NULL && draft->results != NULL &&
                 draft->states != NULL && draft->places != NULL && draft->epochs != NULL && draft->moves != NULL &&
-                draft->link_ids != NULL && draft->problems != NULL;
+                draft->link_ids != NULL && draft->links != NULL && draft->problems != NULL;
     for (uint32_t i = 0; i < orchestrator->node_count && good; i++) {
         draft->nodes[i] = fleet_placement(orchestrator->nodes[i]);
         draft->addresses[i] = orchestrator->nodes[i]->address;
@@ -62,7 +70,9 @@ static void draft_free(struct draft *draft) {
         binding_free(&draft->binding);
     }
     names_free(&draft->new_links);
-    arena_free(&draft->link_texts);
+    names_free(&draft->resource_epochs);
+    arena_free(&draft->texts);
+    free(draft->resources);
     free(draft->nodes);
     free(draft->addresses);
     free(draft->slices);
@@ -72,16 +82,17 @@ static void draft_free(struct draft *draft) {
     free(draft->epochs);
     free(draft->moves);
     free(draft->link_ids);
+    free(draft->links);
     free(draft->problems);
 }
 
-static void note_move(struct draft *draft, uint32_t task, const struct task_record *record) {
+static void note_move(struct draft *draft, uint32_t task, const struct record *record) {
     struct orchestrator *orchestrator = draft->orchestrator;
     uint32_t from = PLACEMENT_NONE;
     const struct fleet_node *node = fleet_find(orchestrator, record->node, &from);
     struct move *move = &draft->moves[draft->move_count++];
     move->number = orchestrator->move_last + draft->move_count;
-    memcpy(move->task, record->name, sizeof move->task);
+    snprintf(move->task, sizeof move->task, "%.*s", NAME_SIZE_MAX - 1, record->name);
     memcpy(move->from, record->node, sizeof move->from);
     memcpy(move->to, orchestrator->nodes[draft->places[task]]->registration.node, sizeof move->to);
     snprintf(move->reason, sizeof move->reason, "%s", draft->reason);
@@ -95,7 +106,7 @@ static enum error draft_places(struct draft *draft) {
     struct orchestrator *orchestrator = draft->orchestrator;
     const struct policy *policy = orchestrator->policy;
     for (uint32_t i = 0; i < policy->task_count; i++) {
-        const struct task_record *record = record_find(orchestrator, policy->tasks[i].name);
+        const struct record *record = record_find(&orchestrator->task_records, policy->tasks[i].name);
         if (record != NULL && record->node[0] != '\0') {
             (void)fleet_find(orchestrator, record->node, &draft->binding.tasks[i].current);
         }
@@ -103,7 +114,7 @@ static enum error draft_places(struct draft *draft) {
     enum error error =
         placement_make(draft->binding.tasks, policy->task_count, draft->nodes, orchestrator->node_count, draft->results);
     for (uint32_t i = 0; i < policy->task_count && error == ERROR_NONE; i++) {
-        const struct task_record *record = record_find(orchestrator, policy->tasks[i].name);
+        const struct record *record = record_find(&orchestrator->task_records, policy->tasks[i].name);
         struct task_state *state = &draft->states[i];
         uint32_t current = draft->binding.tasks[i].current;
         bool returns = current != PLACEMENT_NONE && !draft->nodes[current].alive &&
@@ -123,14 +134,69 @@ static enum error draft_places(struct draft *draft) {
             if (record != NULL && record->node[0] != '\0') {
                 note_move(draft, i, record);
             }
+        } else if (state->node != PLACEMENT_NONE && record_is_replaced(record, orchestrator->nodes[current])) {
+            state->epoch++;
         }
         draft->epochs[i] = state->epoch;
     }
     return error;
 }
 
+static struct planner_input planner_input_of(const struct draft *draft, uint64_t revision) {
+    return (struct planner_input){&draft->binding,         revision,        draft->places,   draft->epochs,
+                                  &draft->resource_epochs, draft->link_ids, draft->addresses};
+}
+
+static struct record *new_resource(struct draft *draft) {
+    if (draft->resource_count == draft->resource_room) {
+        uint32_t room = draft->resource_room == 0 ? 64 : draft->resource_room * 2;
+        struct record *resources = realloc(draft->resources, room * sizeof *resources);
+        if (resources == NULL) {
+            return NULL;
+        }
+        draft->resources = resources;
+        draft->resource_room = room;
+    }
+    struct record *record = &draft->resources[draft->resource_count++];
+    *record = (struct record){.epoch = 0};
+    return record;
+}
+
+// One resource of the plan: its epoch, and its record when that changes. False without memory.
+static bool draft_resource(void *context, const char *name, uint32_t index) {
+    struct draft *draft = context;
+    const struct fleet_node *node = draft->orchestrator->nodes[index];
+    char buffer[PLANNER_RESOURCE_KEY_SIZE];
+    const char *key = planner_resource_key(name, node->registration.node, buffer);
+    if (names_find(&draft->resource_epochs, key) != NAMES_NONE) {
+        return true;
+    }
+    const struct record *known = record_find(&draft->orchestrator->resource_records, key);
+    bool elsewhere = known == NULL || strcmp(known->node, node->registration.node) != 0;
+    uint32_t epoch = known != NULL ? known->epoch : 0;
+    epoch += elsewhere || record_is_replaced(known, node) ? 1 : 0;
+    if (elsewhere || known->epoch != epoch || known->identity != node->registration.identity) {
+        struct record *record = new_resource(draft);
+        if (record == NULL) {
+            return false;
+        }
+        snprintf(record->name, sizeof record->name, "%s", key);
+        memcpy(record->node, node->registration.node, sizeof record->node);
+        record->identity = node->registration.identity;
+        record->epoch = epoch;
+    }
+    const char *kept = key == buffer ? arena_keep(&draft->texts, key) : key;
+    return kept != NULL && names_add(&draft->resource_epochs, kept, epoch);
+}
+
+static enum error draft_resources(struct draft *draft) {
+    struct planner_input input = planner_input_of(draft, 0);
+    return planner_each_resource(&input, draft_resource, draft) ? ERROR_NONE : ERROR_MEMORY;
+}
+
 static enum error draft_links(struct draft *draft) {
     struct orchestrator *orchestrator = draft->orchestrator;
+    struct planner_input input = planner_input_of(draft, 0);
     draft->link_last = orchestrator->link_last;
     for (uint32_t i = 0; i < orchestrator->policy->link_count; i++) {
         char key[2200];
@@ -138,18 +204,19 @@ static enum error draft_links(struct draft *draft) {
         uint32_t id = names_find(&orchestrator->links, key);
         if (id == NAMES_NONE) {
             id = ++draft->link_last;
-            const char *kept = arena_keep(&draft->link_texts, key);
+            const char *kept = arena_keep(&draft->texts, key);
             if (kept == NULL || !names_add(&draft->new_links, kept, id)) {
                 return ERROR_MEMORY;
             }
         }
-        draft->link_ids[i] = id;
+        draft->link_ids[i] = draft->links[i].id = id;
+        planner_link_nodes(&input, i, &draft->links[i].source, &draft->links[i].destination);
     }
     return ERROR_NONE;
 }
 
 static enum error encode(struct draft *draft, uint32_t node, uint64_t revision, struct buffer buffer, size_t *size) {
-    struct planner_input input = {&draft->binding, revision, draft->places, draft->epochs, draft->link_ids, draft->addresses};
+    struct planner_input input = planner_input_of(draft, revision);
     enum error error = planner_slice(&input, node, buffer, size);
     if (error == ERROR_TOO_LARGE) {
         problems_error(draft->problems, 0, "spread its tasks over more nodes",
@@ -224,24 +291,31 @@ static enum error store_links(struct draft *draft) {
 
 static enum error store_records(struct draft *draft) {
     struct orchestrator *orchestrator = draft->orchestrator;
+    const struct record_table *tasks = &orchestrator->task_records;
     enum error error = ERROR_NONE;
     for (uint32_t i = 0; i < orchestrator->policy->task_count && error == ERROR_NONE; i++) {
-        struct task_record record = {.epoch = draft->states[i].epoch};
-        const struct task_record *known = record_find(orchestrator, orchestrator->policy->tasks[i].name);
+        struct record record = {.epoch = draft->states[i].epoch};
+        const struct record *known = record_find(tasks, orchestrator->policy->tasks[i].name);
         snprintf(record.name, sizeof record.name, "%s", orchestrator->policy->tasks[i].name);
         if (draft->states[i].node != PLACEMENT_NONE) {
-            memcpy(record.node, orchestrator->nodes[draft->states[i].node]->registration.node, sizeof record.node);
+            const struct registration *registration = &orchestrator->nodes[draft->states[i].node]->registration;
+            memcpy(record.node, registration->node, sizeof record.node);
+            record.identity = registration->identity;
         }
-        if (known == NULL || known->epoch != record.epoch || strcmp(known->node, record.node) != 0) {
-            error = store_record(orchestrator, &record);
+        if (known == NULL || known->epoch != record.epoch || known->identity != record.identity ||
+            strcmp(known->node, record.node) != 0) {
+            error = store_record(orchestrator, tasks, &record);
         }
     }
-    for (uint32_t i = 0; i < orchestrator->record_count && error == ERROR_NONE; i++) {
-        struct task_record record = *orchestrator->records[i];
+    for (uint32_t i = 0; i < tasks->count && error == ERROR_NONE; i++) {
+        struct record record = *tasks->items[i];
         if (record.node[0] != '\0' && names_find(&orchestrator->policy->task_names, record.name) == NAMES_NONE) {
             record.node[0] = '\0';
-            error = store_record(orchestrator, &record);
+            error = store_record(orchestrator, tasks, &record);
         }
+    }
+    for (uint32_t i = 0; i < draft->resource_count && error == ERROR_NONE; i++) {
+        error = store_record(orchestrator, &orchestrator->resource_records, &draft->resources[i]);
     }
     return error;
 }
@@ -266,28 +340,58 @@ static enum error store_all(struct draft *draft) {
 
 // --- adopting ------------------------------------------------------------------------------------------------------------
 
-static enum error adopt_records(struct draft *draft) {
+static const char another_device[] = "another device took the role";
+
+static void log_epoch(struct draft *draft, const char *what, const char *name, const struct record *before,
+                      const struct record *after) {
+    bool here = strcmp(before->node, after->node) == 0;
+    if (here) {
+        orchestrator_log(draft->orchestrator, "%s %s: epoch %u on %s, %s", what, name, after->epoch, after->node,
+                         another_device);
+    } else {
+        orchestrator_log(draft->orchestrator, "%s %s: %s%s%s (epoch %u, %s)", what, name, before->node,
+                         before->node[0] != '\0' ? " -> " : "on ", after->node, after->epoch, draft->reason);
+    }
+}
+
+static enum error adopt_tasks(struct draft *draft) {
     struct orchestrator *orchestrator = draft->orchestrator;
-    for (uint32_t i = 0; i < orchestrator->record_count; i++) {
-        if (names_find(&orchestrator->policy->task_names, orchestrator->records[i]->name) == NAMES_NONE) {
-            orchestrator->records[i]->node[0] = '\0';
+    for (uint32_t i = 0; i < orchestrator->task_records.count; i++) {
+        struct record *record = orchestrator->task_records.items[i];
+        if (names_find(&orchestrator->policy->task_names, record->name) == NAMES_NONE) {
+            record->node[0] = '\0';
         }
     }
     for (uint32_t i = 0; i < orchestrator->policy->task_count; i++) {
-        const char *name = orchestrator->policy->tasks[i].name;
-        struct task_record *record = record_find(orchestrator, name);
-        record = record != NULL ? record : record_add(orchestrator, name);
+        const struct task_state *state = &draft->states[i];
+        struct record *record = record_add(&orchestrator->task_records, orchestrator->policy->tasks[i].name);
         if (record == NULL) {
             return ERROR_MEMORY;
         }
-        const char *node =
-            draft->states[i].node != PLACEMENT_NONE ? orchestrator->nodes[draft->states[i].node]->registration.node : "";
-        if (strcmp(node, record->node) != 0 && node[0] != '\0') {
-            orchestrator_log(orchestrator, "task %s: %s%s%s (epoch %u, %s)", name, record->node,
-                             record->node[0] != '\0' ? " -> " : "on ", node, draft->states[i].epoch, draft->reason);
+        struct record before = *record;
+        const struct registration *node =
+            state->node != PLACEMENT_NONE ? &orchestrator->nodes[state->node]->registration : NULL;
+        snprintf(record->node, sizeof record->node, "%s", node != NULL ? node->node : "");
+        record->identity = node != NULL ? node->identity : 0;
+        record->epoch = state->epoch;
+        if (node != NULL && record->epoch != before.epoch) {
+            log_epoch(draft, "task", record->name, &before, record);
         }
-        snprintf(record->node, sizeof record->node, "%s", node);
-        record->epoch = draft->states[i].epoch;
+    }
+    return ERROR_NONE;
+}
+
+static enum error adopt_resources(struct draft *draft) {
+    for (uint32_t i = 0; i < draft->resource_count; i++) {
+        struct record *record = record_add(&draft->orchestrator->resource_records, draft->resources[i].name);
+        if (record == NULL) {
+            return ERROR_MEMORY;
+        }
+        struct record before = *record;
+        *record = draft->resources[i];
+        if (before.epoch != 0 && record->epoch != before.epoch) {
+            log_epoch(draft, "resource", record->name, &before, record);
+        }
     }
     return ERROR_NONE;
 }
@@ -330,7 +434,8 @@ static enum error adopt(struct draft *draft) {
         }
     }
     orchestrator->link_last = draft->link_last;
-    enum error error = adopt_records(draft);
+    enum error error = adopt_tasks(draft);
+    error = error == ERROR_NONE ? adopt_resources(draft) : error;
     if (error != ERROR_NONE) {
         return error;
     }
@@ -343,6 +448,9 @@ static enum error adopt(struct draft *draft) {
     free(orchestrator->states);
     orchestrator->states = draft->states;
     draft->states = NULL;
+    free(orchestrator->links_planned);
+    orchestrator->links_planned = draft->links;
+    draft->links = NULL;
     adopt_slices(draft);
     adopt_moves(draft);
     problems_sort(draft->problems);
@@ -366,6 +474,7 @@ enum error orchestrator_reconcile(struct orchestrator *orchestrator, const char 
         draft.bound = error == ERROR_NONE;
     }
     error = error == ERROR_NONE ? draft_places(&draft) : error;
+    error = error == ERROR_NONE ? draft_resources(&draft) : error;
     error = error == ERROR_NONE ? draft_links(&draft) : error;
     error = error == ERROR_NONE ? draft_slices(&draft) : error;
     if (error == ERROR_NONE) {

@@ -118,6 +118,17 @@ static void close_moves(struct orchestrator *orchestrator, const struct fleet_no
     }
 }
 
+void send_forget(struct orchestrator *orchestrator, uint32_t index) {
+    struct fleet_node *node = orchestrator->nodes[index];
+    coap_endpoint_cancel(&orchestrator->endpoint, index);
+    free_body(node);
+    free((void *)(uintptr_t)node->slice.data);
+    node->slice = (struct bytes){NULL, 0};
+    node->sending = SENDING_IDLE;
+    node->failures = node->rounds = 0;
+    node->trouble[0] = '\0';
+}
+
 void send_held(struct orchestrator *orchestrator, struct fleet_node *node, uint64_t revision) {
     node->held_revision = revision;
     close_moves(orchestrator, node);
@@ -162,6 +173,12 @@ void send_completed(struct orchestrator *orchestrator, const struct coap_complet
     }
 }
 
+// A plan that is about to be made anew is not sent any more. After a failed write the old ones are: the disk may stay full for
+// long.
+static bool is_settling(const struct orchestrator *orchestrator) {
+    return orchestrator->dirty && !orchestrator->store_failed;
+}
+
 // A node is only written to when it showed itself since this process started: what the store remembers may be long gone.
 static bool is_due(const struct orchestrator *orchestrator, const struct fleet_node *node) {
     bool idle =
@@ -170,7 +187,7 @@ static bool is_due(const struct orchestrator *orchestrator, const struct fleet_n
 }
 
 void send_advance(struct orchestrator *orchestrator) {
-    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+    for (uint32_t i = 0; i < orchestrator->node_count && !is_settling(orchestrator); i++) {
         if (is_due(orchestrator, orchestrator->nodes[i])) {
             send_plan(orchestrator, i);
         }
@@ -179,7 +196,7 @@ void send_advance(struct orchestrator *orchestrator) {
 
 uint64_t send_deadline(const struct orchestrator *orchestrator) {
     uint64_t deadline = UINT64_MAX;
-    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+    for (uint32_t i = 0; i < orchestrator->node_count && !is_settling(orchestrator); i++) {
         const struct fleet_node *node = orchestrator->nodes[i];
         bool wanted = node->alive && node->confirmed && node->slice.size > 0 && node->held_revision != node->wanted_revision;
         if (wanted && node->sending == SENDING_WAIT && node->retry_ms < deadline) {

@@ -10,6 +10,7 @@
 #include "core/sha256.h"
 #include "core/wire.h"
 #include "orchestrator/orchestrator_private.h"
+#include "port/port.h"
 
 // An alive message that was under way while a plan was taken still names the plan before.
 #define HELD_SETTLE_MS 2000
@@ -81,13 +82,44 @@ static bool names_are_visible(const struct registration *registration) {
     return good;
 }
 
+// Whether another device than the node that lives under this name asks for it. A node that starts again, be it at another
+// address, has counted its starts up; a copied configuration has its own count, and the later of the two gets the name.
+static bool is_double(const struct orchestrator *orchestrator, const struct fleet_node *node,
+                      const struct registration *registration, const struct coap_address *address) {
+    return node->alive && node->confirmed && memcmp(&node->address, address, sizeof *address) != 0 &&
+           registration->boot <= node->registration.boot &&
+           orchestrator->moment.now_ms < node->seen_ms + orchestrator->options.dead_after_ms;
+}
+
+static void refuse_double(struct orchestrator *orchestrator, struct fleet_node *node, const struct coap_address *address,
+                          struct coap_response *response) {
+    char here[64];
+    char there[64];
+    port_address_text(&node->address, here);
+    port_address_text(address, there);
+    if (!node->doubled || memcmp(&node->doubled_by, address, sizeof *address) != 0) {
+        orchestrator_log(orchestrator, "node %s is at %s, and another at %s asks for its name: rename one of the two",
+                         node->registration.node, here, there);
+    }
+    node->doubled = true;
+    node->doubled_ms = orchestrator->moment.now_ms;
+    node->doubled_by = *address;
+    answer(orchestrator, response, COAP_CONFLICT, "a node '%s' lives at %s: rename one of the two", node->registration.node,
+           here);
+}
+
 // A known node registers again. True when plans may rest on what is different.
-static bool adopt_registration(struct orchestrator *orchestrator, struct fleet_node *node,
-                               const struct registration *registration, const struct coap_address *address) {
+static bool adopt_registration(struct orchestrator *orchestrator, uint32_t index, const struct registration *registration,
+                               const struct coap_address *address) {
+    struct fleet_node *node = orchestrator->nodes[index];
     bool moved = memcmp(&node->address, address, sizeof node->address) != 0;
     bool changed = moved || offers_differ(&node->registration, registration);
     if (node->registration.boot != registration->boot) {
         orchestrator_log(orchestrator, "node %s has started again (start %" PRIu64 ")", registration->node, registration->boot);
+    }
+    if (node->registration.identity != registration->identity) {
+        orchestrator_log(orchestrator, "node %s: another device took the role, or it lost its storage", registration->node);
+        send_forget(orchestrator, index);
     }
     node->registration = *registration;
     node->address = *address;
@@ -110,6 +142,7 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
     }
     struct fleet_node *node = fleet_find(orchestrator, registration.node, &index);
     bool known = node != NULL;
+    bool replaced = false;
     bool changed = true;
     if (!known) {
         error = fleet_add(orchestrator, &registration, &request->peer, &node);
@@ -121,14 +154,20 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
                          registration.resource_count, registration.memory_total_bytes);
         node->seen_unix_ms = orchestrator->moment.unix_ms;
         node->alive = true;
+    } else if (is_double(orchestrator, node, &registration, &request->peer)) {
+        refuse_double(orchestrator, node, &request->peer, response);
+        return;
     } else {
-        changed = adopt_registration(orchestrator, node, &registration, &request->peer);
+        replaced = node->registration.identity != registration.identity;
+        changed = adopt_registration(orchestrator, index, &registration, &request->peer);
     }
     if (changed) {
         if (store_node(orchestrator, node) != ERROR_NONE) {
             orchestrator_log(orchestrator, "%s", store_refusal(orchestrator->store));
         }
-        orchestrator_mark(orchestrator, known ? "a node changed" : "a node was added");
+        orchestrator_mark(orchestrator, replaced ? "another device took the role"
+                                        : known  ? "a node changed"
+                                                 : "a node was added");
     }
     note_sign_of_life(orchestrator, node);
     send_held(orchestrator, node, registration.plan_revision);
@@ -252,11 +291,13 @@ static enum error adopt_policy(struct orchestrator *orchestrator, struct bytes t
     free((void *)(uintptr_t)orchestrator->policy_text.data);
     free(orchestrator->pins);
     free(orchestrator->states);
+    free(orchestrator->links_planned);
     orchestrator->policy = policy;
     orchestrator->policy_text = (struct bytes){copy, text.size};
     orchestrator->pins = pins;
     orchestrator->pin_count = count;
     orchestrator->states = NULL;
+    orchestrator->links_planned = NULL;
     return ERROR_NONE;
 }
 
@@ -357,8 +398,9 @@ static bool nodes_body(struct orchestrator *orchestrator, struct bytes *out) {
 }
 
 static bool make_body(struct orchestrator *orchestrator, const char *path, struct bytes *out) {
-    if (strcmp(path, "status") == 0) {
-        char *text = status_text(orchestrator);
+    bool status = strcmp(path, "status") == 0;
+    if (status || strcmp(path, "channels") == 0) {
+        char *text = status ? status_text(orchestrator) : channels_text(orchestrator);
         *out = text != NULL ? bytes_of_text(text) : (struct bytes){NULL, 0};
         return text != NULL;
     }
@@ -367,7 +409,7 @@ static bool make_body(struct orchestrator *orchestrator, const char *path, struc
     }
     struct bytes text = strcmp(path, "policy") == 0
                             ? orchestrator->policy_text
-                            : bytes_of_text("</status>;ct=50,</policy>,</nodes>;ct=60,</register>,</alive>");
+                            : bytes_of_text("</status>;ct=50,</channels>;ct=50,</policy>,</nodes>;ct=60,</register>,</alive>");
     uint8_t *copy = malloc(text.size + 1);
     if (copy != NULL && text.size > 0) {
         memcpy(copy, text.data, text.size);
@@ -407,6 +449,7 @@ static void serve_get(struct orchestrator *orchestrator, const struct coap_reque
         const char *path;
         uint16_t format;
     } faces[] = {{"status", COAP_FORMAT_JSON},
+                 {"channels", COAP_FORMAT_JSON},
                  {"nodes", COAP_FORMAT_CBOR},
                  {"policy", COAP_FORMAT_TEXT},
                  {".well-known/core", COAP_FORMAT_LINK}};

@@ -1,7 +1,9 @@
-// GET /status: the orchestrator, its policy, every node and task, the moves, and what is wrong, as JSON.
+// GET /status: the orchestrator, its policy, every node and task, the moves, and what is wrong, as JSON. GET /channels: the
+// links.
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/sha256.h"
 #include "orchestrator/orchestrator_private.h"
@@ -11,24 +13,35 @@ static json_t *whole(uint64_t number) {
     return json_integer((json_int_t)number);
 }
 
+static json_t *resource_status(const struct orchestrator *orchestrator, const struct fleet_node *node,
+                               const struct registration_resource *resource) {
+    char buffer[PLANNER_RESOURCE_KEY_SIZE];
+    const char *key = planner_resource_key(resource->name, node->registration.node, buffer);
+    const struct record *record = record_find(&orchestrator->resource_records, key);
+    bool here = record != NULL && strcmp(record->node, node->registration.node) == 0;
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", resource->name, "quantity", resource->quantity, "unit",
+                     resource->unit, "type", value_type_text(resource->type), "actuator", (int)resource->actuator, "epoch",
+                     here ? whole(record->epoch) : json_null()); // null: no plan names it on this node
+}
+
 static json_t *node_status(const struct orchestrator *orchestrator, const struct fleet_node *node) {
     const struct registration *registration = &node->registration;
     char address[64];
+    char identity[20];
     port_address_text(&node->address, address);
+    snprintf(identity, sizeof identity, "%016" PRIx64, registration->identity);
     json_t *capabilities = json_array();
     for (uint32_t i = 0; i < registration->capability_count; i++) {
         json_array_append_new(capabilities, json_string(registration->capabilities[i]));
     }
     json_t *resources = json_array();
     for (uint32_t i = 0; i < registration->resource_count; i++) {
-        const struct registration_resource *resource = &registration->resources[i];
-        json_array_append_new(resources, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", resource->name, "quantity",
-                                                   resource->quantity, "unit", resource->unit, "type",
-                                                   value_type_text(resource->type), "actuator", (int)resource->actuator));
+        json_array_append_new(resources, resource_status(orchestrator, node, &registration->resources[i]));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "name", registration->node,
-                     "address", address, "kind", registration->kind, "engine", registration->engine, "alive", (int)node->alive,
-                     "confirmed", (int)node->confirmed, "last_seen_ms", whole(node->seen_unix_ms), "silent_ms",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "name",
+                     registration->node, "address", address, "identity", identity, "kind", registration->kind, "engine",
+                     registration->engine, "alive", (int)node->alive, "confirmed", (int)node->confirmed, "last_seen_ms",
+                     whole(node->seen_unix_ms), "silent_ms",
                      whole(node->confirmed ? orchestrator->moment.now_ms - node->seen_ms : 0), "capabilities", capabilities,
                      "memory_total", whole(registration->memory_total_bytes), "memory_free",
                      whole(registration->memory_free_bytes), "plan_revision", whole(node->held_revision), "wanted_revision",
@@ -99,6 +112,17 @@ static json_t *problem_list(const struct orchestrator *orchestrator) {
             json_array_append_new(list, json_string(text));
         }
     }
+    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+        const struct fleet_node *node = orchestrator->nodes[i];
+        if (node->doubled &&
+            orchestrator->moment.now_ms < node->doubled_ms + 2 * (uint64_t)orchestrator->options.dead_after_ms) {
+            char address[64];
+            port_address_text(&node->doubled_by, address);
+            snprintf(text, sizeof text, "another node at %s asks for the name %s: rename one of the two", address,
+                     node->registration.node);
+            json_array_append_new(list, json_string(text));
+        }
+    }
     if (orchestrator->store_failed) {
         json_array_append_new(list, json_string(store_refusal(orchestrator->store)));
     }
@@ -126,5 +150,68 @@ char *status_text(const struct orchestrator *orchestrator) {
                              problem_list(orchestrator));
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
+    return text;
+}
+
+// --- channels ------------------------------------------------------------------------------------------------------------
+
+// Names are visible ASCII, so that quotes and backslashes are all there is to escape (RFC 8259 §7).
+static void print_name(FILE *out, const char *name) {
+    fputc('"', out);
+    for (const char *at = name; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            fputc('\\', out);
+        }
+        fputc(*at, out);
+    }
+    fputc('"', out);
+}
+
+static void print_node(const struct orchestrator *orchestrator, FILE *out, const char *key, uint32_t index) {
+    fprintf(out, ",\"%s\":", key);
+    if (index == PLACEMENT_NONE) {
+        fputs("null", out);
+    } else {
+        print_name(out, orchestrator->nodes[index]->registration.node);
+    }
+}
+
+// Written as text, not as a tree: a large building has a million links.
+char *channels_text(const struct orchestrator *orchestrator) {
+    char *text = NULL;
+    size_t size = 0;
+    char address[64];
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return NULL;
+    }
+    fprintf(out, "{\"revision\":%" PRIu64 ",\"nodes\":[", orchestrator->revision);
+    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+        const struct fleet_node *node = orchestrator->nodes[i];
+        port_address_text(&node->address, address);
+        fputs(i == 0 ? "{\"name\":" : ",{\"name\":", out);
+        print_name(out, node->registration.node);
+        fprintf(out, ",\"address\":\"%s\",\"alive\":%s}", address, node->alive ? "true" : "false");
+    }
+    fputs("],\"channels\":[", out);
+    for (uint32_t i = 0; orchestrator->links_planned != NULL && i < orchestrator->policy->link_count; i++) {
+        const struct link_state *state = &orchestrator->links_planned[i];
+        const struct policy_link *link = &orchestrator->policy->links[i];
+        fprintf(out, "%s{\"id\":%u,\"class\":\"%s\",\"source\":", i == 0 ? "" : ",", state->id,
+                delivery_class_text(link->delivery));
+        print_name(out, link->source.text);
+        fputs(",\"destination\":", out);
+        print_name(out, link->destination.text);
+        print_node(orchestrator, out, "source_node", state->source);
+        print_node(orchestrator, out, "destination_node", state->destination);
+        fputc('}', out);
+    }
+    fputs("]}\n", out);
+    bool good = ferror(out) == 0;
+    good = fclose(out) == 0 && good;
+    if (!good) {
+        free(text);
+        return NULL;
+    }
     return text;
 }

@@ -49,6 +49,20 @@ static void add_limiter(struct building *building) {
     }
 }
 
+static void add_switcher(struct building *building) {
+    static struct manifest manifest;
+    uint8_t digest[DIGEST_SIZE] = {4};
+    manifest = (struct manifest){.name = "switcher", .version = "1.0.0", .memory_bytes = 4096};
+    manifest.inputs[0] = port("request", "", "", TYPE_NUMBER);
+    manifest.inputs[1] = port("outcome", "", "", TYPE_TEXT);
+    manifest.input_count = 2;
+    manifest.outputs[0] = port("setpoint", "Heating_Temperature_Setpoint", "Cel", TYPE_NUMBER);
+    manifest.output_count = 1;
+    if (component_store_add_manifest(&building->components, &manifest, digest) != ERROR_NONE) {
+        abort();
+    }
+}
+
 static struct registration *add_node(struct building *building, const char *name) {
     struct registration *node = &building->registrations[building->node_count];
     building->nodes[building->node_count++] = (struct placement_node){node, true, false};
@@ -74,6 +88,7 @@ void building_make(struct building *building) {
     add_thermostat(building, "1.0.0", 1);
     add_thermostat(building, "1.1.0", 2);
     add_limiter(building);
+    add_switcher(building);
     struct registration *gateway = add_node(building, "gateway");
     gateway->capability_count = 1;
     snprintf(gateway->capabilities[0], NAME_SIZE_MAX, "supervisory");

@@ -1,4 +1,4 @@
-// A small building for the tests of this room: two components, two zone nodes, a gateway.
+// A small building for the tests of this room: three components, two zone nodes, a gateway.
 #ifndef TENON_ORCHESTRATOR_TEST_BUILDING_H
 #define TENON_ORCHESTRATOR_TEST_BUILDING_H
 
@@ -12,8 +12,8 @@ struct building {
 };
 
 // thermostat 1.0.0 and 1.1.0 (inputs temperature, occupied; parameters setpoint, label; outputs heating, alarm), limiter
-// (inputs power; output limit). Nodes zone1 and zone2 (zoneN/temperature, zoneN/heating, clock), gateway (clock, capability
-// supervisory).
+// (input power; output limit), switcher (inputs request, outcome, a text; output setpoint). Nodes zone1 and zone2
+// (zoneN/temperature, zoneN/heating, clock), gateway (clock, capability supervisory).
 void building_make(struct building *building);
 void building_free(struct building *building);
 

@@ -1,6 +1,7 @@
 #include "plant/building.h"
 
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
@@ -277,6 +278,15 @@ bool building_step(struct building *building, struct building_step **out) {
     }
     *out = &building->exchange;
     return true;
+}
+
+struct building_step *building_wait(struct building *building) {
+    struct building_step *step;
+    while (!building_step(building, &step)) {
+        struct pollfd ready = {building->ready, POLLIN, 0};
+        (void)poll(&ready, 1, -1);
+    }
+    return step;
 }
 
 void building_continue(struct building *building) {

@@ -34,6 +34,8 @@ bool building_start(const struct config *config, struct building **out, char fai
 int building_descriptor(const struct building *building);
 // Takes the waiting step. False when none waits.
 bool building_step(struct building *building, struct building_step **out);
+// Waits for the next step, at most until EnergyPlus ends: then it is the finished one.
+struct building_step *building_wait(struct building *building);
 // Simulates the step; writes count from now.
 void building_continue(struct building *building);
 // Makes the simulation end early, in the next step or within the warm-up.

@@ -17,6 +17,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "examples", "office"))
+import office_run  # noqa: E402
 import plant_model  # noqa: E402
 
 THIRD_PARTY = os.environ.get("TENON_THIRD_PARTY", os.path.join(ROOT, "build", "third_party"))
@@ -133,6 +134,21 @@ def test_the_gate_waits_for_drivers_and_for_start(started, folder):
     assert finish(process)[0] == 0
 
 
+def test_start_counts_when_its_sender_leaves_with_a_step_unread(started, folder):
+    path = os.path.join(folder, "s")
+    process = started(wait_for_clients=1, gate=True)
+    driver = Driver(path, ["outdoor/temperature"], [])
+    assert driver.receive()[:2] == [2, 0]
+    control = Driver(path, [], [])  # is sent the pending step, and does not read it
+    process.send_signal(signal.SIGSTOP)  # so that the plant sees message and end together
+    control.send([5])
+    control.close()
+    process.send_signal(signal.SIGCONT)
+    while (step := driver.receive()) != [4]:
+        assert step is not None
+    assert finish(process)[0] == 0
+
+
 @pytest.mark.parametrize("reads, writes, complaint", [
     (["space9/temperature"], [], "no point 'space9/temperature'"),
     (["space1/heating_setpoint"], [], "can only be written"),
@@ -210,3 +226,14 @@ def test_zone_names_are_short_and_legal():
     assert zones("SPACE1-1", "SPACE2-1") == ["space1", "space2"]
     assert zones("Core_bottom", "Perimeter_bot_ZN_1") == ["core-bottom", "perimeter-bot-zn-1"]
     assert zones("ZN_1", "ZN_2") == ["zn-1", "zn-2"]
+
+
+def test_another_building_gets_the_office_s_policy_with_its_own_limits():
+    with open(os.path.join(ROOT, "examples", "office", "policy.yaml"), encoding="utf-8") as file:
+        template = file.read()
+    other = office_run.policy_text(template, ["hall", "loft"], "/components", True, limit_power=5000.0)
+    assert "zone: [hall, loft]" in other and "space" not in other.split("tasks:", 1)[1]
+    assert "limit_power: 5000, band: 1000" in other and "longest_start: 180" in other
+    assert "{from: loft/temperature, to: night-purge.zone2," in other
+    own = office_run.policy_text(template, [f"space{number}" for number in range(1, 6)], "/components", True)
+    assert "limit_power: 20000, band: 4000" in own and "longest_start: 60" in own

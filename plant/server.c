@@ -187,6 +187,10 @@ static void serve_client(struct server *server, uint32_t index, const struct bui
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
             return;
         }
+        if (size < 0 && errno == ECONNRESET) {
+            // It left without reading everything. Linux says so once, before it hands over what the client sent until then.
+            continue;
+        }
         if (size <= 0) {
             close_client(server, index);
             return;

@@ -2,13 +2,13 @@
 //
 // Threads: none. Every call is made from the one thread of the program. Nothing here blocks except the file calls and
 // port_wait. Memory: what a call opens is freed by its close. Addresses are values (struct coap_address). Errors: `refusal`
-// (160 bytes) gets a sentence that names the place and the remedy.
+// (256 bytes) gets a sentence that names the place and the remedy.
 #ifndef TENON_PORT_PORT_H
 #define TENON_PORT_PORT_H
 
 #include "core/coap_endpoint.h"
 
-#define PORT_REFUSAL_SIZE 160
+#define PORT_REFUSAL_SIZE 256
 
 // --- clock and entropy ---------------------------------------------------------------------------------------------------
 
@@ -64,9 +64,17 @@ uint64_t port_wait(const int *descriptors, uint32_t count, uint64_t timeout_ms);
 
 // Makes the directory and its parents. ERROR_STORAGE.
 MUST_CHECK enum error port_directory_make(const char *path);
+// Keeps the directory for this process until port_directory_unlock or its end, however it ends. ERROR_EXISTS when another
+// process keeps it, ERROR_STORAGE.
+MUST_CHECK enum error port_directory_lock(const char *path, int *lock);
+// Negative locks are none.
+void port_directory_unlock(int lock);
 // Replaces the file in one step: written beside it, flushed to the disk, renamed, the directory flushed. On failure (a full
 // disk) the old file stays as it was. ERROR_STORAGE.
 MUST_CHECK enum error port_file_write(const char *path, struct bytes content);
+// Overwrites an existing file of the same size in place and flushes it: needs no free space on most file systems, but a power
+// cut in the midst of it may leave a mixture, so it is for a few bytes when port_file_write failed. ERROR_STORAGE.
+MUST_CHECK enum error port_file_overwrite(const char *path, struct bytes content);
 // Reads the whole file into memory from malloc, which the caller frees. ERROR_NOT_FOUND, ERROR_TOO_LARGE (over `size_max`),
 // ERROR_STORAGE.
 MUST_CHECK enum error port_file_read(const char *path, size_t size_max, struct bytes *out);
@@ -95,8 +103,8 @@ struct port_journal_report {
 };
 
 // Opens or makes the journal in an existing directory. `replay` may be NULL. What was handed back is durable then. When there
-// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. ERROR_STORAGE (also:
-// another process has it), ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
+// is a journal and the disk takes no more, it is handed back all the same, as after a failed flush. One process
+// at a time may have it: the caller has locked the directory. ERROR_STORAGE, ERROR_UNSUPPORTED (a later format), ERROR_MEMORY.
 MUST_CHECK enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
                                         struct port_journal **out, struct port_journal_report *report,
                                         char refusal[PORT_REFUSAL_SIZE]);

@@ -121,7 +121,7 @@ static void put_plan(void) {
     uint32_t missing = 0;
     uint8_t digests[2][DIGEST_SIZE];
     assert_int_equal(plan_encode(&plan, (struct buffer){encoded, sizeof encoded}, &size), ERROR_NONE);
-    assert_int_equal(runtime_plan_put(&world.runtime, (struct bytes){encoded, size}, false, digests, 2, &missing), ERROR_NONE);
+    assert_int_equal(runtime_plan_put(&world.runtime, (struct bytes){encoded, size}, digests, 2, &missing), ERROR_NONE);
 }
 
 static void open_world(const char *hostile) {

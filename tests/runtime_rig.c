@@ -18,12 +18,13 @@ _Noreturn void assert_failed(const char *expression, const char *function) {
 
 struct engine_module {
     bool faulty;
+    bool counter;
     struct manifest manifest;
 };
 
 struct engine_instance {
     struct engine_module *module;
-    uint32_t count;
+    struct rig_counter state; // of which "echo" and "fault" declare the first number
 };
 
 static uint32_t trap_once_seen;
@@ -31,14 +32,16 @@ static uint32_t trap_once_seen;
 static enum error rig_load(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]) {
     (void)engine;
     bool faulty = bytes_equal(wasm, bytes_of_text("fault"));
-    if (!faulty && !bytes_equal(wasm, bytes_of_text("echo"))) {
+    bool counter = bytes_equal(wasm, bytes_of_text("counter"));
+    if (!faulty && !counter && !bytes_equal(wasm, bytes_of_text("echo"))) {
         snprintf(refusal, 160, "no such component");
         return ERROR_MALFORMED;
     }
     struct engine_module *module = calloc(1, sizeof *module);
     module->faulty = faulty;
-    snprintf(module->manifest.name, sizeof module->manifest.name, "%s", faulty ? "fault" : "echo");
-    module->manifest.state_bytes = sizeof(uint32_t);
+    module->counter = counter;
+    snprintf(module->manifest.name, sizeof module->manifest.name, "%s", faulty ? "fault" : counter ? "counter" : "echo");
+    module->manifest.state_bytes = counter ? sizeof(struct rig_counter) : sizeof(uint32_t);
     module->manifest.state_version = 1;
     module->manifest.input_count = 2;
     module->manifest.output_count = 2;
@@ -64,8 +67,8 @@ static enum error rig_start(struct engine *engine, struct engine_module *module,
     (void)engine;
     struct engine_instance *instance = calloc(1, sizeof *instance);
     instance->module = module;
-    if (state.size == sizeof instance->count) {
-        memcpy(&instance->count, state.data, state.size);
+    if (state.size == module->manifest.state_bytes) {
+        memcpy(&instance->state, state.data, state.size);
     }
     *out = instance;
     return ERROR_NONE;
@@ -78,7 +81,11 @@ static void rig_stop(struct engine *engine, struct engine_instance *instance) {
 
 static enum error rig_receive(struct engine_instance *instance, uint32_t input, struct bytes message, struct outbox *outbox) {
     double value = 0;
-    instance->count++;
+    instance->state.count++;
+    if (instance->module->counter && input == 0 && wire_number(message, &value)) {
+        instance->state.faults += (uint32_t)value != instance->state.last + 1;
+        instance->state.last = (uint32_t)value;
+    }
     if (input == 0 && instance->module->faulty && wire_number(message, &value)) {
         if (value >= RIG_TRAP_ALWAYS && value < RIG_TRAP_ALWAYS + 1) {
             return ERROR_TRAP;
@@ -100,7 +107,7 @@ static enum error rig_receive(struct engine_instance *instance, uint32_t input, 
 }
 
 static struct bytes rig_state(struct engine_instance *instance) {
-    return (struct bytes){(const uint8_t *)&instance->count, sizeof instance->count};
+    return (struct bytes){(const uint8_t *)&instance->state, instance->module->manifest.state_bytes};
 }
 
 static uint32_t rig_memory(const struct engine_instance *instance) {
@@ -142,9 +149,9 @@ void rig_digest(const char *component, uint8_t out[DIGEST_SIZE]) {
 }
 
 static enum error on_code_find(void *context, const uint8_t digest[DIGEST_SIZE], struct bytes *wasm) {
-    static const char *const known[] = {"echo", "fault", "broken"};
+    static const char *const known[] = {"echo", "fault", "broken", "counter"};
     const struct rig_node *node = context;
-    for (size_t i = 0; i < 3 && !node->code_is_missing; i++) {
+    for (size_t i = 0; i < 4 && !node->code_is_missing; i++) {
         uint8_t have[DIGEST_SIZE];
         rig_digest(known[i], have);
         if (memcmp(have, digest, DIGEST_SIZE) == 0) {
@@ -153,6 +160,15 @@ static enum error on_code_find(void *context, const uint8_t digest[DIGEST_SIZE],
         }
     }
     return ERROR_NOT_FOUND;
+}
+
+static void on_journal(void *context, struct bytes batch) {
+    struct rig_node *node = context;
+    ASSERT(node->journal_count < RIG_JOURNAL_MAX);
+    node->journal[node->journal_count].data = malloc(batch.size);
+    ASSERT(node->journal[node->journal_count].data != NULL);
+    memcpy(node->journal[node->journal_count].data, batch.data, batch.size);
+    node->journal[node->journal_count++].size = batch.size;
 }
 
 static enum error on_plan_store(void *context, struct bytes encoded) {
@@ -211,6 +227,7 @@ static void open_node(struct rig *rig, uint32_t index) {
         tables->plan.resources = zeroed(RIG_TASKS, sizeof(struct plan_resource));
         tables->tasks = zeroed(RIG_TASKS, sizeof(struct task));
         tables->links = zeroed(RIG_LINKS, sizeof(struct link));
+        tables->peers = zeroed(RIG_NODES, sizeof(struct peer));
         tables->output_links = zeroed(RIG_TASKS * PORTS_MAX, sizeof(uint32_t));
         tables->resource_of_plan = zeroed(RIG_TASKS, sizeof(uint32_t));
         tables->encoded = (struct buffer){zeroed(1, 4096), 4096};
@@ -219,6 +236,7 @@ static void open_node(struct rig *rig, uint32_t index) {
     memory.resources = zeroed(RIG_TASKS, sizeof(struct resource));
     memory.messages = zeroed(64, sizeof(struct message));
     memory.states = (struct buffer){zeroed(1, 1024), 1024};
+    memory.batch = (struct buffer){zeroed(1, BATCH_SIZE_MAX), BATCH_SIZE_MAX};
     memory.coap.exchanges = zeroed(8, sizeof(struct coap_exchange));
     memory.coap.remembered = zeroed(64, sizeof(struct coap_memory_of_id));
     memory.coap.transfers = zeroed(1, sizeof(struct coap_transfer));
@@ -234,11 +252,14 @@ static void open_node(struct rig *rig, uint32_t index) {
                                                     .actuate = on_actuate,
                                                     .code_find = on_code_find,
                                                     .plan_store = on_plan_store,
+                                                    .journal = on_journal,
                                                     .event = on_event,
                                                     .serve = on_serve,
                                                     .completed = on_completed};
     struct coap_parameters parameters = coap_parameters_default();
-    runtime_start(&node->runtime, &memory, &environment, &test_engine, &parameters, 1, 1000 + index);
+    node->boot++;
+    node->journal_base = POSITION_OF_THE_PAST;
+    runtime_start(&node->runtime, &memory, &environment, &test_engine, &parameters, node->boot, 1000 * node->boot + index);
     runtime_at(&node->runtime, rig->now_ms, rig->now_ms);
     struct registration_resource sensor = {.name = "room/temperature"};
     struct registration_resource actuator = {
@@ -278,6 +299,7 @@ static void close_node(struct rig_node *node) {
         free(tables->plan.resources);
         free(tables->tasks);
         free(tables->links);
+        free(tables->peers);
         free(tables->output_links);
         free(tables->resource_of_plan);
         free(tables->encoded.data);
@@ -286,6 +308,7 @@ static void close_node(struct rig_node *node) {
     free(memory->resources);
     free(memory->messages);
     free(memory->states.data);
+    free(memory->batch.data);
     free(memory->coap.exchanges);
     free(memory->coap.remembered);
     free(memory->coap.transfers);
@@ -295,9 +318,42 @@ static void close_node(struct rig_node *node) {
     free(memory->ports.larges);
 }
 
+static void cut_journal(struct rig_node *node, uint32_t kept) {
+    ASSERT(kept <= node->journal_count);
+    for (uint32_t i = kept; i < node->journal_count; i++) {
+        free(node->journal[i].data);
+    }
+    node->journal_count = kept;
+}
+
+void rig_restart(struct rig *rig, uint32_t index, uint32_t kept) {
+    struct rig_node *node = &rig->nodes[index];
+    close_node(node);
+    memset(&node->runtime, 0, sizeof node->runtime);
+    cut_journal(node, kept);
+    open_node(rig, index);
+    enum error error = runtime_plan_resume(&node->runtime, (struct bytes){node->plan, node->plan_size});
+    ASSERT(error == ERROR_NONE);
+    for (uint32_t i = 0; i < node->journal_count; i++) {
+        error = runtime_replay(&node->runtime, (struct bytes){node->journal[i].data, node->journal[i].size});
+        ASSERT(error == ERROR_NONE);
+    }
+    node->journal_base -= node->journal_count;
+    runtime_resumed(&node->runtime);
+}
+
+void rig_rewrite(struct rig *rig, uint32_t index) {
+    struct rig_node *node = &rig->nodes[index];
+    cut_journal(node, 0);
+    runtime_snapshot(&node->runtime, on_journal, node);
+    node->journal_base = runtime_journaled(&node->runtime) - node->journal_count;
+    runtime_durable(&node->runtime, runtime_journaled(&node->runtime));
+}
+
 void rig_close(struct rig *rig) {
     for (uint32_t i = 0; i < RIG_NODES; i++) {
         close_node(&rig->nodes[i]);
+        cut_journal(&rig->nodes[i], 0);
     }
     free(rig);
 }
@@ -308,7 +364,7 @@ enum error rig_plan(struct rig *rig, uint32_t index, const struct plan *plan) {
     uint32_t missing_count = 0;
     size_t size = 0;
     ASSERT(plan_encode(plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE);
-    return runtime_plan_put(&rig->nodes[index].runtime, (struct bytes){encoded, size}, false, missing, 4, &missing_count);
+    return runtime_plan_put(&rig->nodes[index].runtime, (struct bytes){encoded, size}, missing, 4, &missing_count);
 }
 
 static void carry(struct rig *rig) {
@@ -335,6 +391,10 @@ void rig_run(struct rig *rig, uint64_t ms) {
             runtime_at(runtime, rig->now_ms, rig->now_ms);
             runtime_advance(runtime);
             while (runtime_run(runtime, 100)) {
+            }
+            ASSERT(rig->nodes[i].journal_base + rig->nodes[i].journal_count == runtime_journaled(runtime));
+            if (!rig->nodes[i].flush_is_off) {
+                runtime_durable(runtime, runtime_journaled(runtime));
             }
         }
         carry(rig);
@@ -369,6 +429,14 @@ uint32_t rig_count(struct rig *rig, uint32_t index, const char *name) {
     ASSERT(task != NULL && task->state_size == sizeof count);
     memcpy(&count, rig->nodes[index].runtime.memory.states.data + task->state_offset, sizeof count);
     return count;
+}
+
+struct rig_counter rig_counter(struct rig *rig, uint32_t index, const char *name) {
+    const struct task *task = rig_task(rig, index, name);
+    struct rig_counter counter;
+    ASSERT(task != NULL && task->state_size == sizeof counter);
+    memcpy(&counter, rig->nodes[index].runtime.memory.states.data + task->state_offset, sizeof counter);
+    return counter;
 }
 
 double rig_driven(struct rig *rig, uint32_t index, const char *resource) {

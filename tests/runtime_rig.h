@@ -2,7 +2,8 @@
 // makes.
 //
 // The engine is a table of C functions: "echo" sends what it gets to output 0 and counts in its state; "fault" does the same,
-// but fails as told on a number. No socket, no clock.
+// but fails as told on a number; "counter" too, and notes in its state each number that is not the one after the last. No
+// socket, no clock. A node's journal is a list of batches; rig_restart gives a node the first so many of them back.
 #ifndef TENON_TESTS_RUNTIME_RIG_H
 #define TENON_TESTS_RUNTIME_RIG_H
 
@@ -12,6 +13,7 @@
 #define RIG_TASKS 8
 #define RIG_LINKS 16
 #define RIG_WIRE_MAX 256
+#define RIG_JOURNAL_MAX 512
 
 struct rig_datagram {
     struct coap_address from;
@@ -31,6 +33,14 @@ struct rig_node {
     double driven[RIG_TASKS]; // last number given to each resource; NaN when released
     uint32_t drives;
     uint32_t events[EVENT_COUNT];
+    uint64_t boot;
+    struct {
+        size_t size;
+        uint8_t *data;
+    } journal[RIG_JOURNAL_MAX];
+    uint32_t journal_count;
+    uint64_t journal_base; // the runtime's number of the batch before the first
+    bool flush_is_off;     // nothing becomes durable
     char last_subject[NAME_SIZE_MAX];
 };
 
@@ -61,6 +71,17 @@ void rig_publish(struct rig *rig, uint32_t node, const char *resource, double va
 struct task *rig_task(struct rig *rig, uint32_t node, const char *name);
 // Messages that the task has counted in its last good state.
 uint32_t rig_count(struct rig *rig, uint32_t node, const char *task);
+// What a "counter" has counted, the last number that it got, and how often a number was not the one after the last.
+struct rig_counter {
+    uint32_t count;
+    uint32_t last;
+    uint32_t faults;
+};
+struct rig_counter rig_counter(struct rig *rig, uint32_t node, const char *task);
+// Ends the node at once and starts it again from its plan and the first `kept` batches of its journal.
+void rig_restart(struct rig *rig, uint32_t node, uint32_t kept);
+// Replaces the node's journal by a picture of what stands.
+void rig_rewrite(struct rig *rig, uint32_t node);
 double rig_driven(struct rig *rig, uint32_t node, const char *resource);
 
 #endif

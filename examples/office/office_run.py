@@ -186,6 +186,8 @@ def policy_text(template, zones, components, with_fan, limit_power=None):
             line = f"components: [{json.dumps(components)}]"
         elif limit_power is not None:
             line = re.sub(r"limit_power: [0-9]+, band: [0-9]+", f"limit_power: {limit_power:.0f}, band: {limit_power / 5:.0f}", line)
+            # An hour of warm-up is enough for the light five-zone office; of another building nothing is known.
+            line = re.sub(r"longest_start: [0-9]+", "longest_start: 180", line)
         if re.search(r"\bspace[2-9]\b", line) and not line.startswith("each:"):
             continue
         if re.search(r"\bspace1\b", line) and not line.startswith("each:"):

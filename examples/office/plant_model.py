@@ -74,6 +74,27 @@ def patch(model, begin, days, steps_per_hour=12):
     return patched
 
 
+def write_leap_weather(weather, path):
+    """Writes the weather with a 29th of February, a copy of the 28th: without one, EnergyPlus leaves the day out in leap years."""
+    lines = []
+    day = []
+    with open(weather, encoding="latin-1", newline="") as file:
+        for line in file:
+            fields = line.split(",")
+            if fields[0] == "HOLIDAYS/DAYLIGHT SAVINGS":
+                line = ",".join([fields[0], "Yes"] + fields[2:])
+            elif fields[1:3] == ["2", "29"]:
+                day = None
+            elif fields[1:3] == ["2", "28"] and day is not None:
+                day.append(",".join(fields[:2] + ["29"] + fields[3:]))
+            elif fields[1:2] == ["3"] and day:
+                lines += day
+                day = None
+            lines.append(line)
+    with open(path, "w", encoding="latin-1", newline="") as file:
+        file.writelines(lines)
+
+
 def zone_names(model):
     """The zones that a thermostat controls: {name for Tenon: name in the model}, sorted."""
     lists = {name.lower(): [entry["zone_name"] for entry in body.get("zones", [])]
@@ -157,12 +178,15 @@ def points(model):
 
 
 def write(building, weather, folder, begin, days, *, steps_per_hour=12, seconds_per_day=0.0, wait_for_clients=0, gate=False,
-          socket=None):
-    """Writes model.epJSON and plant.json into the folder; returns the points."""
+          socket=None, leap_days=False):
+    """Writes model.epJSON and plant.json (and weather.epw with leap days) into the folder; returns the points."""
     model = load(building)
     os.makedirs(os.path.join(folder, "energyplus"), exist_ok=True)
     with open(os.path.join(folder, "model.epJSON"), "w", encoding="utf-8") as file:
         json.dump(patch(model, begin, days, steps_per_hour), file)
+    if leap_days:
+        write_leap_weather(weather, os.path.join(folder, "weather.epw"))
+        weather = os.path.join(folder, "weather.epw")
     names = points(model)
     config = {
         "model": os.path.abspath(os.path.join(folder, "model.epJSON")), "weather": os.path.abspath(weather),
@@ -186,10 +210,12 @@ def main():
     parser.add_argument("--steps-per-hour", type=int, default=12)
     parser.add_argument("--seconds-per-day", type=float, default=0.0)
     parser.add_argument("--socket")
+    parser.add_argument("--leap-days", action="store_true", help="a 29th of February for runs of many years")
     arguments = parser.parse_args()
     try:
         write(arguments.building, arguments.weather, arguments.out, begin_date(arguments.begin), arguments.days,
-              steps_per_hour=arguments.steps_per_hour, seconds_per_day=arguments.seconds_per_day, socket=arguments.socket)
+              steps_per_hour=arguments.steps_per_hour, seconds_per_day=arguments.seconds_per_day, socket=arguments.socket,
+              leap_days=arguments.leap_days)
         for name, zone in zone_names(load(arguments.building)).items():
             print(f"{name}\t{zone}")
     except ModelError as error:

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,27 @@ enum error port_directory_make(const char *path) {
         }
     }
     return ERROR_NONE;
+}
+
+enum error port_directory_lock(const char *path, int *lock) {
+    *lock = -1;
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return ERROR_STORAGE;
+    }
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        enum error error = errno == EWOULDBLOCK ? ERROR_EXISTS : ERROR_STORAGE;
+        close(descriptor);
+        return error;
+    }
+    *lock = descriptor;
+    return ERROR_NONE;
+}
+
+void port_directory_unlock(int lock) {
+    if (lock >= 0) {
+        close(lock);
+    }
 }
 
 static bool write_all(int descriptor, struct bytes content) {
@@ -75,6 +97,18 @@ enum error port_file_write(const char *path, struct bytes content) {
     }
     flush_directory_of(path);
     return ERROR_NONE;
+}
+
+enum error port_file_overwrite(const char *path, struct bytes content) {
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    struct stat facts;
+    if (descriptor < 0) {
+        return ERROR_STORAGE;
+    }
+    bool good = fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode) && (size_t)facts.st_size == content.size;
+    good = good && write_all(descriptor, content) && fsync(descriptor) == 0;
+    good = close(descriptor) == 0 && good;
+    return good ? ERROR_NONE : ERROR_STORAGE;
 }
 
 enum error port_file_read(const char *path, size_t size_max, struct bytes *out) {

@@ -25,7 +25,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -410,9 +409,7 @@ enum error journal_open_on(const struct journal_disk *disk, const char *director
     *journal = (struct port_journal){.disk = disk, .current.descriptor = -1, .next.descriptor = -1};
     journal->folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum error error = ERROR_NONE;
-    if (journal->folder >= 0 && flock(journal->folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        error = refuse(refusal, "another process has the journal in %.80s: stop it first", directory);
-    } else if (journal->folder < 0 || !each_segment(journal, note_number)) {
+    if (journal->folder < 0 || !each_segment(journal, note_number)) {
         error = refuse(refusal, "the directory %.80s cannot be read: %s", directory, strerror(errno));
     } else {
         struct copying copying = {journal, replay, context};

@@ -121,7 +121,7 @@ static bool strike(struct rig_disk *disk, bool writes) {
     return disk->broken && (disk->fault >= RIG_CRASH || (disk->fault == RIG_FAIL_SPACE && writes));
 }
 
-static int undurable(struct rig_disk *disk, int kind, const char *from, const char *name) {
+static int undurable(struct rig_disk *disk, unsigned kind, const char *from, const char *name) {
     assert_true(disk->undurable_count < sizeof disk->undurable / sizeof disk->undurable[0]);
     uint32_t index = disk->undurable_count++;
     disk->undurable[index].kind = kind;

@@ -1,0 +1,282 @@
+// What outlives a restart: batches for the journal, and their way back.
+//
+//   a unit of work --batch_put ...--> batch_close --environment.journal--> number n of n
+//   runtime_durable(n): the links that wait, oldest first, answer their senders and send what rests on batches up to n
+//
+// The way back: runtime_plan_resume lays the tables, runtime_replay fills them batch by batch, runtime_resumed starts them. A
+// message that was sent and not settled waits in its link's `pending` again, with its old number; when its destination is a
+// task here, it goes into the task's queue at runtime_resumed.
+#include "core/runtime_private.h"
+#include "core/wire.h"
+
+enum error batch_put(struct runtime *runtime, const struct journal_entry *entry) {
+    return journal_put(runtime->memory.batch, &runtime->batch_used, entry);
+}
+
+uint64_t batch_close(struct runtime *runtime) {
+    if (runtime->batch_used == 0) {
+        return 0;
+    }
+    ASSERT(journal_is_there(runtime));
+    const struct bytes batch = {runtime->memory.batch.data, runtime->batch_used};
+    runtime->batch_used = 0;
+    runtime->journaled++;
+    runtime->environment.journal(runtime->environment.context, batch);
+    return runtime->journaled;
+}
+
+struct journal_entry batch_output(const struct message *message) {
+    return (struct journal_entry){.kind = JOURNAL_OUTPUT,
+                                  .link = message->link,
+                                  .epoch = message->epoch,
+                                  .sequence = message->sequence,
+                                  .priority = message->delivery == DELIVERY_COMMAND ? message->priority : 0,
+                                  .trace = message->trace,
+                                  .born_ms = message->born_ms,
+                                  .expires_ms = message->expires_ms,
+                                  .value = message_bytes(message)};
+}
+
+// --- forward -----------------------------------------------------------------------------------------------------------------
+
+void disk_wait(struct runtime *runtime, struct link *link) {
+    struct runtime_tables *tables = tables_now(runtime);
+    uint32_t index = (uint32_t)(link - tables->links);
+    if (link->waits_for_disk) {
+        return;
+    }
+    link->waits_for_disk = true;
+    link->next_for_disk = NO_INDEX;
+    if (runtime->disk_tail == NO_INDEX) {
+        runtime->disk_head = index;
+    } else {
+        tables->links[runtime->disk_tail].next_for_disk = index;
+    }
+    runtime->disk_tail = index;
+}
+
+bool runtime_flush_wanted(const struct runtime *runtime) {
+    return runtime->disk_head != NO_INDEX && runtime->durable < runtime->journaled;
+}
+
+// Each link that waits is looked at once; one that must wait for a later batch goes to the end of the list again.
+void runtime_durable(struct runtime *runtime, uint64_t position) {
+    struct runtime_tables *tables = tables_now(runtime);
+    ASSERT(position <= runtime->journaled);
+    runtime->durable = position > runtime->durable ? position : runtime->durable;
+    uint32_t index = runtime->disk_head;
+    runtime->disk_head = runtime->disk_tail = NO_INDEX;
+    while (index != NO_INDEX) {
+        struct link *link = &tables->links[index];
+        index = link->next_for_disk;
+        link->waits_for_disk = false;
+        link_answer(runtime, link);
+        if (link->later.used && link->answer_is_due) {
+            disk_wait(runtime, link);
+        }
+        link_pump(runtime, link);
+    }
+    if (runtime->blocked_count > 0) {
+        task_unblock(runtime);
+    }
+}
+
+// --- a whole picture ---------------------------------------------------------------------------------------------------------
+
+struct picture {
+    struct runtime *runtime;
+    void (*emit)(void *context, struct bytes batch);
+    void *context;
+};
+
+static void emit(struct picture *picture) {
+    struct runtime *runtime = picture->runtime;
+    if (runtime->batch_used > 0) {
+        const struct bytes batch = {runtime->memory.batch.data, runtime->batch_used};
+        runtime->batch_used = 0;
+        picture->emit(picture->context, batch);
+    }
+}
+
+static void picture_put(struct picture *picture, const struct journal_entry *entry) {
+    if (batch_put(picture->runtime, entry) == ERROR_NONE) {
+        return;
+    }
+    emit(picture);
+    enum error error = batch_put(picture->runtime, entry);
+    ASSERT(error == ERROR_NONE); // one entry fits any batch
+}
+
+static void picture_queue(struct picture *picture, const struct message_queue *queue) {
+    for (const struct message *message = queue->head; message != NULL; message = message->next) {
+        if (message->position > 0) {
+            const struct journal_entry entry = batch_output(message);
+            picture_put(picture, &entry);
+        }
+    }
+}
+
+static void picture_links(struct picture *picture) {
+    const struct runtime_tables *tables = runtime_tables(picture->runtime);
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        const struct link *link = &tables->links[i];
+        if (link->has_seen && link->seen_position > 0) {
+            const struct journal_entry entry = {
+                .kind = JOURNAL_POSITION, .link = link->plan->id, .epoch = link->seen_epoch, .sequence = link->seen_sequence};
+            picture_put(picture, &entry);
+        }
+        picture_queue(picture, &link->pending);
+    }
+}
+
+static void picture_tasks(struct picture *picture) {
+    const struct runtime *runtime = picture->runtime;
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        const struct task *task = &tables->tasks[i];
+        if (task_is_durable(runtime, task) && task->state_size > 0) {
+            struct journal_entry entry = {.kind = JOURNAL_STATE,
+                                          .version = task->state_version,
+                                          .value = {runtime->memory.states.data + task->state_offset, task->state_size}};
+            memcpy(entry.name, task->plan->name, sizeof entry.name);
+            picture_put(picture, &entry);
+        }
+        picture_queue(picture, &task->queue);
+    }
+}
+
+static bool is_durable(const struct runtime_tables *tables, uint32_t resource) {
+    for (uint32_t i = 0; i < tables->plan.resource_count; i++) {
+        if (tables->resource_of_plan[i] == resource) {
+            return tables->plan.resources[i].durability == DURABILITY_LOCAL;
+        }
+    }
+    return false;
+}
+
+static void picture_resources(struct picture *picture) {
+    const struct runtime *runtime = picture->runtime;
+    for (uint32_t i = 0; i < runtime->resource_count; i++) {
+        const struct resource *resource = &runtime->memory.resources[i];
+        bool durable = is_durable(runtime_tables(runtime), i);
+        for (uint32_t k = 0; k < PRIORITY_COUNT; k++) {
+            const struct actuator_slot *slot = &resource->actuator.slots[k];
+            if (slot->live && (durable || slot->link == NO_INDEX)) {
+                struct journal_entry entry = {.kind = JOURNAL_COMMAND,
+                                              .priority = k + 1,
+                                              .link = slot->link,
+                                              .trace = slot->trace,
+                                              .expires_ms = slot->expires_ms,
+                                              .value = {slot->value, slot->size}};
+                memcpy(entry.name, resource->facts.name, sizeof entry.name);
+                picture_put(picture, &entry);
+            }
+        }
+    }
+}
+
+void runtime_snapshot(struct runtime *runtime, void (*emit_batch)(void *context, struct bytes batch), void *context) {
+    struct picture picture = {runtime, emit_batch, context};
+    ASSERT(runtime->batch_used == 0);
+    picture_tasks(&picture);
+    picture_links(&picture);
+    picture_resources(&picture);
+    emit(&picture);
+}
+
+// --- back --------------------------------------------------------------------------------------------------------------------
+
+static enum error replay_state(struct runtime *runtime, const struct journal_entry *entry) {
+    struct task *task = task_of_name(tables_now(runtime), entry->name);
+    if (task == NULL || task->plan->durability == DURABILITY_NONE) {
+        return ERROR_NONE;
+    }
+    return task_restore(runtime, task, entry->version, entry->value);
+}
+
+static enum error replay_output(struct runtime *runtime, const struct journal_entry *entry) {
+    struct link *link = link_find(runtime, entry->link);
+    if (link == NULL || link->plan->source.kind == END_REMOTE || link->plan->delivery == DELIVERY_MEASUREMENT) {
+        return ERROR_NONE;
+    }
+    struct message *message = link_message(runtime, link, entry->value, entry->trace, entry->born_ms);
+    if (message == NULL) {
+        return ERROR_FULL;
+    }
+    message->epoch = entry->epoch;
+    message->sequence = entry->sequence;
+    message->expires_ms = entry->expires_ms;
+    message->position = POSITION_OF_THE_PAST;
+    if (link->plan->newest_only) {
+        COUNT_MANY(runtime, link, superseded, message_queue_clear(&link->pending, &runtime->pool));
+    }
+    message_queue_push(&link->pending, message);
+    return ERROR_NONE;
+}
+
+static bool is_up_to(const struct message *message, const struct journal_entry *position) {
+    return message->epoch < position->epoch || (message->epoch == position->epoch && message->sequence <= position->sequence);
+}
+
+static void replay_position(struct runtime *runtime, const struct journal_entry *entry) {
+    struct link *link = link_find(runtime, entry->link);
+    if (link == NULL) {
+        return;
+    }
+    while (link->pending.head != NULL && is_up_to(link->pending.head, entry)) {
+        message_release(&runtime->pool, message_queue_pop(&link->pending));
+    }
+    if (link->plan->destination.kind != END_REMOTE) {
+        link->has_seen = true;
+        link->seen_epoch = entry->epoch;
+        link->seen_sequence = entry->sequence;
+        link->seen_position = POSITION_OF_THE_PAST;
+    }
+}
+
+static void replay_command(struct runtime *runtime, const struct journal_entry *entry) {
+    int index = runtime_resource_find(runtime, entry->name);
+    if (index < 0 || !runtime->memory.resources[index].facts.actuator) {
+        return;
+    }
+    struct actuator *actuator = &runtime->memory.resources[index].actuator;
+    actuator->slots[entry->priority - 1].live = false;
+    if (entry->value.size > 0) {
+        enum error error = actuator_command(actuator, runtime->building_ms, entry->priority, entry->value, entry->expires_ms,
+                                            entry->link, entry->trace);
+        if (error == ERROR_EXPIRED) { // it ran out while the node was down
+            runtime->traffic[DELIVERY_COMMAND].counters.expired++;
+        }
+    }
+}
+
+enum error runtime_replay(struct runtime *runtime, struct bytes batch) {
+    struct journal_entry entry;
+    enum error error = ERROR_NONE;
+    while (batch.size > 0 && error == ERROR_NONE) {
+        error = journal_take(&batch, &entry);
+        if (error != ERROR_NONE) {
+            break;
+        }
+        switch (entry.kind) {
+        case JOURNAL_STATE:
+            error = replay_state(runtime, &entry);
+            break;
+        case JOURNAL_OUTPUT:
+            error = replay_output(runtime, &entry);
+            break;
+        case JOURNAL_POSITION:
+            replay_position(runtime, &entry);
+            break;
+        case JOURNAL_COMMAND:
+            replay_command(runtime, &entry);
+            break;
+        case JOURNAL_KIND_COUNT:
+            break;
+        }
+    }
+    if (error != ERROR_NONE) {
+        event_tell(runtime, EVENT_STATE_LOST, "journal", error, "a batch cannot be used");
+    }
+    return error;
+}
