@@ -7,4 +7,8 @@
 extern const struct native_component native_components[];
 extern const size_t native_component_count;
 
+// Those of the folder testing.
+extern const struct native_component native_testing[];
+extern const size_t native_testing_count;
+
 #endif

@@ -403,7 +403,10 @@ void coap_client_advance(struct coap_endpoint *endpoint, uint64_t now_ms, uint32
         schedule(endpoint, exchange, exchange->deadline_ms);
         return;
     }
-    if (!exchange->confirmable || exchange->acknowledged || exchange->attempts >= exchange->retransmit_max) {
+    // Who stood still for longer than the next interval does not send the old words again: what they say about time (a
+    // command's lifetime) is no longer true, and the span of RFC 7252 §4.8.2 is over.
+    bool stood_still = now_ms >= exchange->deadline_ms + 2 * (uint64_t)exchange->timeout_ms;
+    if (!exchange->confirmable || exchange->acknowledged || exchange->attempts >= exchange->retransmit_max || stood_still) {
         endpoint->counters.timeouts++;
         give_up(endpoint, exchange, ERROR_TIMEOUT);
         return;

@@ -54,6 +54,16 @@ static void after_the_last_retransmission_the_request_times_out(void **state) {
     assert_true(coap_endpoint_deadline(&client.endpoint) == UINT64_MAX);
 }
 
+static void who_stood_still_does_not_send_the_old_request_again(void **state) {
+    (void)state;
+    fates[0] = DROPPED;
+    get(true, "status");
+    now += 60000;
+    coap_endpoint_advance(&client.endpoint, now);
+    expect_completion(ERROR_TIMEOUT, 0);
+    assert_int_equal(sent_count, 1);
+}
+
 static void a_request_may_bring_its_own_number_of_retransmissions(void **state) {
     (void)state;
     struct coap_outgoing once = outgoing(true, COAP_GET, "status");
@@ -452,6 +462,7 @@ int main(void) {
         cmocka_unit_test_setup(an_echo_goes_out_with_the_answer_and_comes_back_with_the_next_request, begin),
         cmocka_unit_test_setup(a_lost_request_is_sent_again_after_doubling_times, begin),
         cmocka_unit_test_setup(after_the_last_retransmission_the_request_times_out, begin),
+        cmocka_unit_test_setup(who_stood_still_does_not_send_the_old_request_again, begin),
         cmocka_unit_test_setup(a_request_may_bring_its_own_number_of_retransmissions, begin),
         cmocka_unit_test_setup(the_first_timeout_is_spread_by_the_random_factor, begin),
         cmocka_unit_test_setup(a_lost_acknowledgement_is_sent_again_without_serving_twice, begin),

@@ -109,13 +109,15 @@ static struct verdict fence(struct runtime *runtime, struct link *link) {
 }
 
 static struct message *take(struct runtime *runtime, struct link *link, const struct delivery *delivery, struct bytes payload) {
-    uint64_t born_ms = runtime->building_ms > delivery->age_ms ? runtime->building_ms - delivery->age_ms : 0;
+    uint64_t age_ms = delivery->age_ms + runtime->waited_ms;
+    uint64_t born_ms = runtime->building_ms > age_ms ? runtime->building_ms - age_ms : 0;
     struct message *message = link_message(runtime, link, payload, delivery->trace, born_ms);
     if (message != NULL) {
         message->priority = (uint8_t)delivery->priority;
         message->epoch = delivery->epoch;
         message->sequence = delivery->sequence;
-        message->expires_ms = delivery->delivery == DELIVERY_COMMAND ? runtime->building_ms + delivery->remaining_ms : 0;
+        message->expires_ms =
+            delivery->delivery == DELIVERY_COMMAND ? runtime->building_ms + delivery->remaining_ms - runtime->waited_ms : 0;
         message->input = (uint16_t)link->plan->destination.port;
     }
     return message;
@@ -210,7 +212,7 @@ static struct verdict accept_reliable(struct runtime *runtime, struct link *link
     case ORDER_NEW:
         break;
     }
-    if (delivery->delivery == DELIVERY_COMMAND && delivery->remaining_ms == 0) {
+    if (delivery->delivery == DELIVERY_COMMAND && delivery->remaining_ms <= runtime->waited_ms) {
         COUNT(runtime, link, expired);
         event_tell(runtime, EVENT_COMMAND_EXPIRED, link_destination_name(runtime, link), ERROR_EXPIRED,
                    link_source_name(runtime, link));
@@ -242,6 +244,10 @@ static struct verdict check(struct runtime *runtime, struct link *link, const st
         delivery->delivery != link->plan->delivery) {
         return refuse(runtime, link, COAP_BAD_OPTION, ERROR_MALFORMED, "option 65101 is missing, broken or of another class");
     }
+    if (request->content_format != COAP_FORMAT_CBOR && request->content_format != COAP_FORMAT_NONE) {
+        return refuse(runtime, link, COAP_UNSUPPORTED_CONTENT_FORMAT, ERROR_UNSUPPORTED,
+                      "Content-Format: send 60 (CBOR), or none");
+    }
     if (request->payload.size > MESSAGE_SIZE_MAX || !wire_is_item(request->payload)) {
         return refuse(runtime, link, COAP_BAD_REQUEST, ERROR_MALFORMED,
                       "the payload is not one CBOR item of at most 512 bytes");
@@ -270,6 +276,7 @@ static struct verdict serve(struct runtime *runtime, const struct coap_request *
     if (verdict.code != 0) {
         return verdict;
     }
+    link_peer_heard(&tables_now(runtime)->peers[link->plan->source.index]);
     return delivery.delivery == DELIVERY_MEASUREMENT ? accept_measurement(runtime, link, &delivery, request->payload)
                                                      : accept_reliable(runtime, link, &delivery, request);
 }

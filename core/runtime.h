@@ -87,7 +87,8 @@ struct task {
     uint64_t messages;  // handled well
     uint64_t discarded; // quarantined after two failures
     uint64_t restarts;
-    uint64_t dropped; // superseded or pushed out of the queue
+    uint64_t dropped;   // superseded or pushed out of the queue
+    uint64_t ports_key; // core/rest.c: hash of the name; 0 until it is needed
 };
 
 // What befell the messages of one link, seen from this node. Never reset while the link lives.
@@ -175,6 +176,11 @@ struct peer {
     uint32_t in_flight;
     uint32_t good; // answers without retransmission since the window changed
     uint32_t waiting_head, waiting_tail;
+    // Measurements to it (link_measure.c).
+    uint32_t unheard;  // pushed since the last sign of life
+    uint32_t silences; // probes in a row without an answer
+    bool probing;      // a probe is under way
+    uint64_t probe_ms; // network time of the next probe
 };
 
 enum runtime_event {
@@ -192,7 +198,8 @@ enum runtime_event {
     EVENT_DELIVERY_REFUSED,
     EVENT_ACTUATOR_SAFE, // no live command: the safe value is in force
     EVENT_QUEUE_OVERFLOW,
-    EVENT_STATE_LOST, // what the journal holds cannot be used
+    EVENT_STATE_LOST,  // what the journal holds cannot be used
+    EVENT_PEER_SILENT, // it does not answer
     EVENT_COUNT,
 };
 const char *runtime_event_text(enum runtime_event event);
@@ -273,6 +280,7 @@ struct runtime {
     uint64_t boot;
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
+    uint64_t waited_ms;            // of the datagram in hand, before it was taken
     uint64_t building_deadline_ms; // earliest freshness, expiry or interval; may be early, never late
     uint64_t network_deadline_ms;  // earliest restart or retry
     bool scan_soon;
@@ -319,6 +327,9 @@ void runtime_snapshot(struct runtime *runtime, void (*emit)(void *context, struc
 MUST_CHECK enum error runtime_override(struct runtime *runtime, uint32_t resource, uint32_t priority, struct bytes value,
                                        uint64_t lifetime_ms);
 
+// The datagrams that are handed over next have waited for so long since they arrived, because the node stood still. It counts
+// as age of measurements and against the lifetime of commands. 0 until it is said.
+void runtime_waited(struct runtime *runtime, uint64_t waited_ms);
 // A datagram arrived.
 void runtime_datagram(struct runtime *runtime, const struct coap_address *peer, struct bytes datagram);
 

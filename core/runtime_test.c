@@ -348,6 +348,22 @@ static void delivery_from_a_foreign_address_is_refused_and_counted(void **state)
     rig_close(rig);
 }
 
+static void command_that_waited_at_a_frozen_node_until_it_was_late_is_refused(void **state) {
+    (void)state;
+    struct example example;
+    struct rig *rig = start(&example, "echo", true);
+    runtime_waited(&rig->nodes[1].runtime, 3600000);
+    rig_publish(rig, 0, "room/temperature", 7);
+    rig_run(rig, 1000);
+    assert_true(rig_driven(rig, 1, "room/valve") != 7);
+    assert_true(rig->nodes[1].runtime.traffic[DELIVERY_COMMAND].counters.expired > 0);
+    runtime_waited(&rig->nodes[1].runtime, 0);
+    rig_publish(rig, 0, "room/temperature", 8);
+    rig_run(rig, 1000);
+    assert_true(rig_driven(rig, 1, "room/valve") == 8);
+    rig_close(rig);
+}
+
 static void lower_epoch_is_fenced_off_after_a_higher_one_was_seen(void **state) {
     (void)state;
     struct example example;
@@ -423,6 +439,7 @@ int main(void) {
         cmocka_unit_test(task_keeps_its_state_when_the_next_plan_names_it_again),
         cmocka_unit_test(component_that_the_engine_refuses_leaves_its_neighbours_running),
         cmocka_unit_test(delivery_from_a_foreign_address_is_refused_and_counted),
+        cmocka_unit_test(command_that_waited_at_a_frozen_node_until_it_was_late_is_refused),
         cmocka_unit_test(lower_epoch_is_fenced_off_after_a_higher_one_was_seen),
         cmocka_unit_test(small_changes_and_early_values_are_held_back),
         cmocka_unit_test(unreachable_peer_pushes_back_on_the_task),

@@ -265,7 +265,8 @@ static void send_all(struct runtime *runtime) {
 }
 
 // Writes down and sends what the handler did with `message` (NULL for a parameter). On an error nothing has happened.
-static enum error commit(struct runtime *runtime, struct task *task, const struct message *message, uint64_t trace) {
+static enum error commit(struct runtime *runtime, struct task *task, uint32_t input, struct bytes value,
+                         const struct message *message, uint64_t trace) {
     struct link *link = message == NULL || message->sequence == 0 ? NULL : link_find(runtime, message->link);
     bool put = false;
     ASSERT(runtime->batch_used == 0);
@@ -280,6 +281,7 @@ static enum error commit(struct runtime *runtime, struct task *task, const struc
     }
     uint64_t position = batch_close(runtime);
     keep_state(runtime, task);
+    rest_task_handled(runtime, (uint32_t)(task - tables_now(runtime)->tasks), input, value);
     if (link != NULL) {
         link_consumed(runtime, link, message, put ? position : 0, COAP_CHANGED);
     }
@@ -298,11 +300,7 @@ static enum error handle(struct runtime *runtime, uint32_t index, uint32_t input
     if (error == ERROR_NONE && runtime->outbox.violation != ERROR_NONE) {
         error = runtime->outbox.violation;
     }
-    error = error == ERROR_NONE ? commit(runtime, task, message, trace) : error;
-    if (error == ERROR_NONE) {
-        rest_task_handled(runtime, index, input, value);
-    }
-    return error;
+    return error == ERROR_NONE ? commit(runtime, task, input, value, message, trace) : error;
 }
 
 bool task_parameters(struct runtime *runtime, uint32_t index) {

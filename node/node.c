@@ -162,6 +162,10 @@ void node_address(const struct node *node, char out[64]) {
     port_address_text(&address, out);
 }
 
+const struct runtime *node_runtime(const struct node *node) {
+    return &node->runtime;
+}
+
 static void receive_all(struct node *node) {
     uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
     struct coap_address from;
@@ -172,6 +176,7 @@ static void receive_all(struct node *node) {
             return;
         }
         if (error == ERROR_NONE) {
+            runtime_waited(&node->runtime, port_udp_waited_ms(node->udp));
             runtime_datagram(&node->runtime, &from, (struct bytes){datagram, size});
             (void)runtime_run(&node->runtime, RUN_BUDGET);
         }

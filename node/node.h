@@ -9,13 +9,14 @@
 // orchestrator is needed.
 //
 // Over CoAP: PUT /plan, PUT /code/<sha256>, POST|PUT /c/<link>, GET /status, /channels, /log, /.well-known/core (by multicast,
-// too, on the interfaces that the configuration names); GET and observe /r/<resource>, /p/<task>/<port> (core/rest.h); PUT and
-// DELETE /r/<resource> (node/override.h).
+// too, on the interfaces that the configuration names), GET and observe /r/<resource>, /p/<task>/<port>; PUT and DELETE
+// /r/<resource> (node/override.h).
 #ifndef TENON_NODE_NODE_H
 #define TENON_NODE_NODE_H
 
 #include "core/engine.h"
 #include "core/registration.h"
+#include "core/runtime.h"
 #include "port/port.h"
 
 #define NODE_PATH_SIZE_MAX 512
@@ -71,5 +72,7 @@ void node_step(struct node *node);
 // How long the next turn may wait when nothing arrives; 0 when there is more to do at once, UINT64_MAX for ever.
 uint64_t node_wait_ms(const struct node *node);
 void node_close(struct node *node);
+// What runs inside, to look at: counters, tasks, links.
+const struct runtime *node_runtime(const struct node *node);
 
 #endif

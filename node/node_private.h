@@ -11,6 +11,8 @@
 // The last lines of the node's log, for GET /log.
 #define LOG_LINES_MAX 512
 #define LOG_LINE_SIZE_MAX 200
+// The same line is told once in so long a time, with the count: a stranger's datagrams must not fill the disk.
+#define LOG_REPEAT_MS 10000
 // GET /status with 1,000 tasks is about 160 KiB.
 #define ANSWER_SIZE_MAX (1024 * 1024)
 
@@ -24,6 +26,7 @@ enum membership { MEMBERSHIP_NONE, MEMBERSHIP_REGISTERING, MEMBERSHIP_REGISTERED
 
 struct log_line {
     uint64_t unix_ms;
+    uint32_t repeated; // said again, so often, within LOG_REPEAT_MS of the first time
     char subject[NAME_SIZE_MAX];
     char text[LOG_LINE_SIZE_MAX];
 };
@@ -103,6 +106,8 @@ enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
 void node_journal_append(struct node *node, struct bytes batch);
 // At the end of each turn: makes durable what something waits for.
 void node_journal_flush(struct node *node);
+// Makes what was appended durable before it returns, for a person who waits for the answer. False when it cannot be written.
+bool node_journal_now(struct node *node);
 void node_journal_close(struct node *node);
 
 // node_serve.c

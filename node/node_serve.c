@@ -1,5 +1,5 @@
-// What a node answers over CoAP besides deliveries: plan, code, status, channels, log, resources and a person's override of
-// them.
+// What a node answers over CoAP besides deliveries and the reading of resources and ports: plan, code, status, channels, log, a
+// person's override of an actuator, the list of it all.
 #include <stdio.h>
 
 #include "core/rest.h"
@@ -160,8 +160,8 @@ static void log_override(struct node *node, const struct coap_request *request, 
              (unsigned long long)(override->lifetime_ms / 1000), address);
 }
 
-static void answer_override(struct node *node, struct coap_response *response, uint8_t code, uint32_t index,
-                            uint32_t priority) {
+static void answer_override(struct node *node, struct coap_response *response, uint8_t code, uint32_t index, uint32_t priority,
+                            bool durable) {
     const struct resource *resource = &node->runtime.memory.resources[index];
     struct text text;
     text_start(&text, node->answer, sizeof node->answer);
@@ -169,8 +169,8 @@ static void answer_override(struct node *node, struct coap_response *response, u
     text_add_json(&text, resource->facts.name);
     text_add(&text, ",\"unit\":");
     text_add_json(&text, resource->facts.unit);
-    text_add(&text, ",\"priority\":%u,\"held\":%s,\"obeyed\":{\"value\":", priority,
-             resource->actuator.slots[priority - 1].live ? "true" : "false");
+    text_add(&text, ",\"priority\":%u,\"held\":%s,\"durable\":%s,\"obeyed\":{\"value\":", priority,
+             resource->actuator.slots[priority - 1].live ? "true" : "false", durable ? "true" : "false");
     text_add_item(&text, (struct bytes){resource->value, resource->value_size});
     text_add(&text, ",\"priority\":%u,\"source\":\"%s\"}}", resource->priority, node_status_source(resource));
     answer_text(node, response, code, COAP_FORMAT_JSON, &text);
@@ -202,11 +202,10 @@ static void serve_override(struct node *node, const struct coap_request *request
         return;
     }
     log_override(node, request, facts->name, &override);
-    answer_override(node, response, request->code == COAP_PUT ? COAP_CHANGED : COAP_DELETED, (uint32_t)index,
-                    override.priority);
+    bool durable = node_journal_now(node); // acknowledged means that it survives
+    answer_override(node, response, request->code == COAP_PUT ? COAP_CHANGED : COAP_DELETED, (uint32_t)index, override.priority,
+                    durable);
 }
-
-// --- reading -------------------------------------------------------------------------------------------------------------
 
 // RFC 6690 link format, with its filter.
 static void serve_links(struct node *node, const struct coap_request *request, struct coap_response *response) {
@@ -227,38 +226,30 @@ static void serve_links(struct node *node, const struct coap_request *request, s
 }
 
 static void serve_get(struct node *node, const struct coap_request *request, struct coap_response *response) {
-    static const struct {
-        const char *path;
-        uint16_t format;
-    } faces[] = {{"status", COAP_FORMAT_JSON},
-                 {"channels", COAP_FORMAT_JSON},
-                 {"log", COAP_FORMAT_TEXT},
-                 {".well-known/core", COAP_FORMAT_LINK}};
     struct text text;
-    size_t face = 0;
-    while (face < 4 && strcmp(request->path, faces[face].path) != 0) {
-        face++;
-    }
-    if (face == 4) {
-        answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
-        return;
-    }
-    if (!gives(node, request, faces[face].format, response)) {
-        return;
-    }
-    if (face == 3) {
-        serve_links(node, request, response);
-        return;
-    }
     text_start(&text, node->answer, sizeof node->answer);
-    if (face == 0) {
-        node_status_write(node, &text);
-    } else if (face == 1) {
-        node_channels_write(node, coap_message_query(request->message, "after"), &text);
+    if (strcmp(request->path, "status") == 0) {
+        if (gives(node, request, COAP_FORMAT_JSON, response)) {
+            node_status_write(node, &text);
+            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+        }
+    } else if (strcmp(request->path, "channels") == 0) {
+        if (gives(node, request, COAP_FORMAT_JSON, response)) {
+            node_channels_write(node, coap_message_query(request->message, "after"), &text);
+            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+        }
+    } else if (strcmp(request->path, "log") == 0) {
+        if (gives(node, request, COAP_FORMAT_TEXT, response)) {
+            node_log_write(node, coap_message_query(request->message, "task"), &text);
+            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_TEXT, &text);
+        }
+    } else if (strcmp(request->path, ".well-known/core") == 0) {
+        if (gives(node, request, COAP_FORMAT_LINK, response)) {
+            serve_links(node, request, response);
+        }
     } else {
-        node_log_write(node, coap_message_query(request->message, "task"), &text);
+        answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
     }
-    answer_text(node, response, COAP_CONTENT, faces[face].format, &text);
 }
 
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response) {

@@ -45,6 +45,9 @@ void port_udp_close(struct port_udp *udp);
 bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct bytes datagram);
 // Takes one waiting datagram. ERROR_NOT_FOUND when none waits; ERROR_TOO_LARGE when it did not fit and was dropped.
 MUST_CHECK enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size);
+// How long the datagram that was taken last had waited here, so that a program that stood still does not take old news for new.
+// 0 where the platform cannot tell.
+uint64_t port_udp_waited_ms(const struct port_udp *udp);
 // The file descriptor, for port_wait.
 int port_udp_descriptor(const struct port_udp *udp);
 // The address that the socket is bound to.

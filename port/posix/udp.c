@@ -11,11 +11,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 struct port_udp {
     int descriptor;
     bool ipv4;
+    uint64_t waited_ms;
+};
+
+// Room for the kernel's time of arrival (SO_TIMESTAMPNS), aligned as the control message is.
+union arrival {
+    struct cmsghdr header;
+    uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
 };
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -140,6 +149,8 @@ enum error port_udp_open(const char *text, struct port_udp **out, char refusal[P
     }
     int large = 1 << 20; // a burst of a whole building's measurements must not be lost in the kernel
     (void)setsockopt(udp->descriptor, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+    int on = 1;
+    (void)setsockopt(udp->descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     *out = udp;
     return ERROR_NONE;
 }
@@ -217,14 +228,37 @@ bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct b
     return sendto(udp->descriptor, datagram.data, datagram.size, MSG_DONTWAIT, (struct sockaddr *)&address, size) >= 0;
 }
 
+// The arrival is on the wall clock; when that was set meanwhile, a datagram may seem older than it is, which is the safe side,
+// or from the future, which counts as new.
+static uint64_t waited_ms(struct msghdr *message) {
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec arrived;
+            struct timespec now;
+            memcpy(&arrived, CMSG_DATA(part), sizeof arrived);
+            clock_gettime(CLOCK_REALTIME, &now);
+            int64_t waited = ((int64_t)now.tv_sec - (int64_t)arrived.tv_sec) * 1000 + (now.tv_nsec - arrived.tv_nsec) / 1000000;
+            return waited > 0 ? (uint64_t)waited : 0;
+        }
+    }
+    return 0;
+}
+
 enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size) {
     struct sockaddr_storage address;
-    socklen_t address_size = sizeof address;
+    union arrival arrival;
+    struct iovec part = {buffer.data, buffer.size};
     ssize_t got;
+    struct msghdr message;
     do {
+        message = (struct msghdr){.msg_name = &address,
+                                  .msg_namelen = sizeof address,
+                                  .msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = &arrival,
+                                  .msg_controllen = sizeof arrival};
         // An ICMP "port unreachable" for an earlier datagram shows up as ECONNREFUSED here on some kernels; it is no message.
-        got = recvfrom(udp->descriptor, buffer.data, buffer.size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&address,
-                       &address_size);
+        got = recvmsg(udp->descriptor, &message, MSG_DONTWAIT | MSG_TRUNC);
     } while (got < 0 && (errno == EINTR || errno == ECONNREFUSED));
     if (got < 0) {
         return ERROR_NOT_FOUND;
@@ -233,8 +267,13 @@ enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, str
     if ((size_t)got > buffer.size) {
         return ERROR_TOO_LARGE;
     }
+    udp->waited_ms = waited_ms(&message);
     *size = (size_t)got;
     return ERROR_NONE;
+}
+
+uint64_t port_udp_waited_ms(const struct port_udp *udp) {
+    return udp->waited_ms;
 }
 
 int port_udp_descriptor(const struct port_udp *udp) {
