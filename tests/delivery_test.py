@@ -275,7 +275,7 @@ def test_all_nodes_killed_at_once_on_a_rough_network_lose_and_double_nothing(cha
 @pytest.mark.parametrize("chain", [(4, "20ms")], indirect=True, ids=["load"])
 def test_a_full_disk_holds_events_back_and_loses_none(chain, killed):
     chain.begin()
-    for _ in range(4 if LONG else 2):
+    for _ in range(4 if LONG else 1):
         before = chain.number("middle/total")
         wait_for(lambda: chain.number("middle/total") > before + 20, "events flow")
         # Not even a fresh journal has room in files of 200 bytes.
