@@ -19,5 +19,6 @@ int command_status(int argument_count, char **arguments);
 int command_override(int argument_count, char **arguments);
 int command_channels(int argument_count, char **arguments);
 int command_logs(int argument_count, char **arguments);
+int command_sim(int argument_count, char **arguments);
 
 #endif

@@ -89,6 +89,15 @@ static const struct command commands[] = {
      "tenon logs TASK [--orchestrator ADDRESS]\n"
      "\n"
      "Asks the orchestrator where the task runs, and that node for the task's log.\n"},
+    {"sim", command_sim, "run a whole building on virtual time, with faults",
+     "tenon sim [POLICY.yaml | FOLDER | SCENARIO] [--seed N] [--hours H | --days D | --years Y] [--faults RATES] [--script "
+     "FILE]\n"
+     "\n"
+     "Runs the real nodes, orchestrator and components in one process on virtual time, over a network, disks and clocks that "
+     "fail "
+     "as the\n"
+     "seed says, and checks every law. A failing seed prints the command that repeats it. `tenon-sim --help` has all "
+     "options.\n"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -136,6 +136,11 @@ static uint64_t next_sequence(const struct runtime *runtime, struct link *link) 
     return link->sequence;
 }
 
+void link_number(const struct runtime *runtime, struct link *link, struct message *message) {
+    message->epoch = source_epoch(runtime, link);
+    message->sequence = next_sequence(runtime, link);
+}
+
 static uint32_t bounded_ms(uint64_t later, uint64_t earlier) {
     uint64_t difference = later > earlier ? later - earlier : 0;
     return difference > UINT32_MAX ? UINT32_MAX : (uint32_t)difference;
@@ -171,9 +176,10 @@ static void write_path(uint32_t id, char path[16]) {
     path[2 + count] = '\0';
 }
 
-static enum error post(struct runtime *runtime, const struct link *link, const struct message *message) {
+enum error link_post(struct runtime *runtime, const struct link *link, const struct message *message, uint32_t retransmit_max) {
     uint8_t option[DELIVERY_SIZE_MAX];
     bool reliable = message->delivery != DELIVERY_MEASUREMENT;
+    bool confirmable = retransmit_max > 0;
     bool is_command = message->delivery == DELIVERY_COMMAND;
     struct delivery delivery = {
         .delivery = (enum delivery_class)message->delivery,
@@ -191,17 +197,16 @@ static enum error post(struct runtime *runtime, const struct link *link, const s
     write_path(link->plan->id, path);
     struct coap_outgoing outgoing = {
         .peer = runtime_tables(runtime)->plan.peers[link->plan->destination.index].address,
-        .confirmable = reliable,
-        .expect_response = reliable,
+        .confirmable = confirmable,
+        .expect_response = confirmable,
         .code = reliable ? COAP_POST : COAP_PUT,
         .path = path,
         .delivery = {option, option_size},
         .echo = {link->echo, link->echo_size},
         .content_format = COAP_FORMAT_CBOR,
         .payload = message_bytes(message),
-        // A command's expiry is set anew in a fresh request, so its retransmission stays short (DESIGN §6).
-        .retransmit_max = is_command ? 1 : UINT32_MAX,
-        .user = link->plan->id,
+        .retransmit_max = retransmit_max,
+        .user = link->plan->id | (reliable ? 0 : USER_OF_PROBE),
     };
     error = coap_endpoint_request(&runtime->coap, runtime->network_ms, &outgoing);
     if (error == ERROR_NONE) {
@@ -245,7 +250,9 @@ static void pump_remote(struct runtime *runtime, struct link *link) {
         wait_for_peer(runtime, peer, link);
         return;
     }
-    if (post(runtime, link, link->pending.head) != ERROR_NONE) {
+    // A command's expiry is set anew in a fresh request, so its retransmission stays short (DESIGN §6).
+    uint32_t retransmit_max = link->plan->delivery == DELIVERY_COMMAND ? 1 : UINT32_MAX;
+    if (link_post(runtime, link, link->pending.head, retransmit_max) != ERROR_NONE) {
         retry_later(runtime, link); // all exchanges are in use
         return;
     }
@@ -388,6 +395,10 @@ static void note_answer(struct runtime *runtime, struct link *link, const struct
 }
 
 void link_completed(struct runtime *runtime, const struct coap_completion *completion) {
+    if ((completion->user & USER_OF_PROBE) != 0) {
+        link_probe_completed(runtime, completion);
+        return;
+    }
     struct link *link = link_find(runtime, (uint32_t)completion->user);
     if (link == NULL || !link->in_flight) {
         return;
@@ -395,6 +406,9 @@ void link_completed(struct runtime *runtime, const struct coap_completion *compl
     struct peer *peer = peer_of(runtime, link);
     link->in_flight = false;
     adapt_window(peer, completion);
+    if (completion->error == ERROR_NONE) {
+        link_peer_heard(peer);
+    }
     note_answer(runtime, link, completion);
     pump_peer(runtime, peer);
     link_pump(runtime, link);
@@ -408,8 +422,7 @@ void link_completed(struct runtime *runtime, const struct coap_completion *compl
 struct message *link_make(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace) {
     struct message *message = link_message(runtime, link, value, trace, runtime->building_ms);
     if (message != NULL) {
-        message->epoch = source_epoch(runtime, link);
-        message->sequence = next_sequence(runtime, link);
+        link_number(runtime, link, message);
     }
     return message;
 }
@@ -444,100 +457,6 @@ void link_send(struct runtime *runtime, struct link *link, struct message *messa
     link_pump(runtime, link);
 }
 
-// --- measurements ------------------------------------------------------------------------------------------------------------
-
-static void deliver_measurement(struct runtime *runtime, struct link *link, struct message *message) {
-    link->sent_ms = runtime->building_ms;
-    COUNT(runtime, link, sent);
-    if (link->plan->destination.kind == END_TASK) {
-        COUNT(runtime, link, received);
-        link_mark_fresh(runtime, link, message->born_ms);
-        message->input = (uint16_t)link->plan->destination.port;
-        task_enqueue(runtime, link->plan->destination.index, message);
-        return;
-    }
-    if (link->plan->destination.kind == END_REMOTE) {
-        message->epoch = source_epoch(runtime, link);
-        message->sequence = next_sequence(runtime, link);
-        if (post(runtime, link, message) != ERROR_NONE) {
-            COUNT(runtime, link, dropped);
-        }
-    } else {
-        COUNT(runtime, link, refused); // an actuator takes commands only
-    }
-    message_release(&runtime->pool, message);
-}
-
-static void hold(struct runtime *runtime, struct link *link, struct message *message, bool is_due) {
-    if (link->held != NULL) {
-        if (link->held_is_due && is_due) {
-            COUNT(runtime, link, superseded);
-        }
-        message_release(&runtime->pool, link->held);
-    }
-    link->held = message;
-    link->held_is_due = is_due;
-    uint64_t due_ms = link->sent_ms + (is_due ? link->plan->interval_min_ms : link->plan->interval_max_ms);
-    if (due_ms < runtime->building_deadline_ms) {
-        runtime->building_deadline_ms = due_ms;
-    }
-}
-
-static struct message *make_measurement(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace,
-                                        uint64_t born_ms) {
-    struct message *message = link_message(runtime, link, value, trace, born_ms);
-    if (message == NULL) {
-        COUNT(runtime, link, dropped);
-        event_tell(runtime, EVENT_QUEUE_OVERFLOW, link_source_name(runtime, link), ERROR_FULL, "the node has no free message");
-    }
-    return message;
-}
-
-// Keeps a copy of what was sent, to be sent again after interval_max.
-static void keep_for_repeat(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
-    if (link->plan->interval_max_ms == 0) {
-        return;
-    }
-    struct message *copy = make_measurement(runtime, link, value, trace, born_ms);
-    if (copy != NULL) {
-        hold(runtime, link, copy, false);
-    }
-}
-
-static bool is_below_threshold(struct link *link, struct bytes value) {
-    double number = 0;
-    bool is_number = wire_number(value, &number);
-    bool below = is_number && link->has_last && link->plan->threshold > 0 && !isnan(link->last_number) &&
-                 fabs(number - link->last_number) < link->plan->threshold;
-    if (!below) {
-        link->has_last = true;
-        link->last_number = is_number ? number : (double)NAN;
-    }
-    return below;
-}
-
-void link_measure(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
-    if (is_below_threshold(link, value)) {
-        return;
-    }
-    struct message *message = make_measurement(runtime, link, value, trace, born_ms);
-    if (message == NULL) {
-        return;
-    }
-    bool too_soon = link->plan->interval_min_ms > 0 && link->sent_ms > 0 &&
-                    runtime->building_ms < link->sent_ms + link->plan->interval_min_ms;
-    if (too_soon) {
-        hold(runtime, link, message, true);
-        return;
-    }
-    if (link->held != NULL) {
-        message_release(&runtime->pool, link->held);
-        link->held = NULL;
-    }
-    deliver_measurement(runtime, link, message);
-    keep_for_repeat(runtime, link, value, trace, born_ms);
-}
-
 // --- time --------------------------------------------------------------------------------------------------------------------
 
 void link_mark_fresh(struct runtime *runtime, struct link *link, uint64_t born_ms) {
@@ -565,7 +484,7 @@ static void go_stale(struct runtime *runtime, struct link *link) {
     }
     static const uint8_t null_item[1] = {0xf6};
     struct bytes fallback = link->plan->fallback.size > 0 ? link->plan->fallback : (struct bytes){null_item, 1};
-    struct message *message = make_measurement(runtime, link, fallback, runtime_trace(runtime), runtime->building_ms);
+    struct message *message = link_make_measurement(runtime, link, fallback, runtime_trace(runtime), runtime->building_ms);
     if (message != NULL) {
         message->delivery = DELIVERY_MEASUREMENT; // also on a link of events: it has no number, and the newest matters
         message->input = (uint16_t)link->plan->destination.port;
@@ -573,31 +492,12 @@ static void go_stale(struct runtime *runtime, struct link *link) {
     }
 }
 
-static void advance_held(struct runtime *runtime, struct link *link) {
-    struct message *held = link->held;
-    uint64_t due_ms = link->sent_ms + (link->held_is_due ? link->plan->interval_min_ms : link->plan->interval_max_ms);
-    if (due_ms > runtime->building_ms) {
-        if (due_ms < runtime->building_deadline_ms) {
-            runtime->building_deadline_ms = due_ms;
-        }
-        return;
-    }
-    link->held = NULL;
-    uint8_t copy[MESSAGE_SIZE_MAX];
-    struct bytes value = {copy, held->size};
-    memcpy(copy, held->data, held->size);
-    uint64_t trace = held->trace;
-    uint64_t born_ms = held->born_ms;
-    deliver_measurement(runtime, link, held);
-    keep_for_repeat(runtime, link, value, trace, born_ms);
-}
-
 void link_advance(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         struct link *link = &tables->links[i];
         if (link->held != NULL) {
-            advance_held(runtime, link);
+            link_advance_held(runtime, link);
         }
         if (link->pending.head != NULL) {
             link_pump(runtime, link);

@@ -272,6 +272,7 @@ static struct verdict serve(struct runtime *runtime, const struct coap_request *
     if (verdict.code != 0) {
         return verdict;
     }
+    link_peer_heard(&tables_now(runtime)->peers[link->plan->source.index]);
     return delivery.delivery == DELIVERY_MEASUREMENT ? accept_measurement(runtime, link, &delivery, request->payload)
                                                      : accept_reliable(runtime, link, &delivery, request);
 }

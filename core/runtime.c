@@ -10,9 +10,6 @@
 #include "core/runtime_private.h"
 #include "core/wire.h"
 
-// User values of coap requests with this bit belong to the node, the others are link ids.
-#define USER_OF_NODE (UINT64_C(1) << 63)
-
 static const char *const event_texts[EVENT_COUNT] = {
     [EVENT_PLAN_APPLIED] = "plan-applied",       [EVENT_PLAN_REFUSED] = "plan-refused",
     [EVENT_TASK_STARTED] = "task-started",       [EVENT_TASK_STOPPED] = "task-stopped",
@@ -21,7 +18,7 @@ static const char *const event_texts[EVENT_COUNT] = {
     [EVENT_INPUT_FRESH] = "input-fresh",         [EVENT_COMMAND_EXPIRED] = "command-expired",
     [EVENT_COMMAND_REFUSED] = "command-refused", [EVENT_DELIVERY_REFUSED] = "delivery-refused",
     [EVENT_ACTUATOR_SAFE] = "actuator-safe",     [EVENT_QUEUE_OVERFLOW] = "queue-overflow",
-    [EVENT_STATE_LOST] = "state-lost",
+    [EVENT_STATE_LOST] = "state-lost",           [EVENT_PEER_SILENT] = "peer-silent",
 };
 
 const char *runtime_event_text(enum runtime_event event) {

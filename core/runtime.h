@@ -175,6 +175,11 @@ struct peer {
     uint32_t in_flight;
     uint32_t good; // answers without retransmission since the window changed
     uint32_t waiting_head, waiting_tail;
+    // Measurements to it (link_measure.c).
+    uint32_t unheard;  // pushed since the last sign of life
+    uint32_t silences; // probes in a row without an answer
+    bool probing;      // a probe is under way
+    uint64_t probe_ms; // network time of the next probe
 };
 
 enum runtime_event {
@@ -192,7 +197,8 @@ enum runtime_event {
     EVENT_DELIVERY_REFUSED,
     EVENT_ACTUATOR_SAFE, // no live command: the safe value is in force
     EVENT_QUEUE_OVERFLOW,
-    EVENT_STATE_LOST, // what the journal holds cannot be used
+    EVENT_STATE_LOST,  // what the journal holds cannot be used
+    EVENT_PEER_SILENT, // it does not answer
     EVENT_COUNT,
 };
 const char *runtime_event_text(enum runtime_event event);

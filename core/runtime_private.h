@@ -23,6 +23,11 @@ static inline void event_tell(const struct runtime *runtime, enum runtime_event 
         (runtime)->traffic[(link)->plan->delivery].counters.what += (number);                                                  \
     } while (0)
 
+// User values of CoAP requests: the node's own have the first bit, measurements sent as CON the second; the rest is a link's
+// id.
+#define USER_OF_NODE (UINT64_C(1) << 63)
+#define USER_OF_PROBE (UINT64_C(1) << 62)
+
 // --- runtime.c -----------------------------------------------------------------------------------------------------------
 
 // A new trace id.
@@ -85,6 +90,22 @@ const char *link_source_name(const struct runtime *runtime, const struct link *l
 const char *link_destination_name(const struct runtime *runtime, const struct link *link);
 // A free message holding `value`, with the link's facts; NULL without room, which is counted and told.
 struct message *link_message(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms);
+
+// The next number of the link, with its source's epoch.
+void link_number(const struct runtime *runtime, struct link *link, struct message *message);
+// One CoAP request with the message; confirmable when `retransmit_max` is not 0.
+enum error link_post(struct runtime *runtime, const struct link *link, const struct message *message, uint32_t retransmit_max);
+
+// --- link_measure.c ------------------------------------------------------------------------------------------------------
+
+// A message for a measurement, or NULL without room, which is counted and told.
+struct message *link_make_measurement(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace,
+                                      uint64_t born_ms);
+// Sends what waited for an interval, when it is due.
+void link_advance_held(struct runtime *runtime, struct link *link);
+// A sign of life.
+void link_peer_heard(struct peer *peer);
+void link_probe_completed(struct runtime *runtime, const struct coap_completion *completion);
 
 // --- link_serve.c ----------------------------------------------------------------------------------------------------------
 

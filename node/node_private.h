@@ -11,6 +11,8 @@
 // The last lines of the node's log, for GET /log.
 #define LOG_LINES_MAX 512
 #define LOG_LINE_SIZE_MAX 200
+// The same line is told once in so long a time, with the count: a stranger's datagrams must not fill the disk.
+#define LOG_REPEAT_MS 10000
 // GET /status with 1,000 tasks is about 160 KiB.
 #define ANSWER_SIZE_MAX (1024 * 1024)
 
@@ -24,6 +26,7 @@ enum membership { MEMBERSHIP_NONE, MEMBERSHIP_REGISTERING, MEMBERSHIP_REGISTERED
 
 struct log_line {
     uint64_t unix_ms;
+    uint32_t repeated; // said again, so often, within LOG_REPEAT_MS of the first time
     char subject[NAME_SIZE_MAX];
     char text[LOG_LINE_SIZE_MAX];
 };

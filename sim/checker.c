@@ -7,8 +7,8 @@
 #include "core/assert.h"
 #include "sim/sim.h"
 
-static const char *const sabotage_texts[SABOTAGE_COUNT_MAX] = {"none",  "twice", "lose",   "swap",  "stranger",
-                                                               "flush", "clock", "writer", "count", "memory"};
+static const char *const sabotage_texts[SABOTAGE_COUNT_MAX] = {"none",  "twice", "lose",   "swap",  "stranger", "flush",
+                                                               "clock", "stale", "writer", "count", "memory"};
 
 const char *sabotage_text(enum sabotage sabotage) {
     return (unsigned)sabotage < SABOTAGE_COUNT_MAX ? sabotage_texts[sabotage] : "unknown";

@@ -28,7 +28,8 @@ enum sabotage {
     SABOTAGE_SWAP,     // an event is swapped with the one before it
     SABOTAGE_STRANGER, // a message arrives over a channel that the policy does not have
     SABOTAGE_FLUSH,    // the disk says flushed and is not
-    SABOTAGE_CLOCK,    // clocks of nodes with actuators run at a third of their speed: expiry and freshness come late
+    SABOTAGE_CLOCK,    // clocks of nodes with actuators run at a third of their speed: expiry comes late
+    SABOTAGE_STALE,    // so do those of the other nodes: staleness comes late
     SABOTAGE_WRITER,   // a node drives its neighbour's actuator
     SABOTAGE_COUNT,    // a counter counts one too few
     SABOTAGE_MEMORY,   // an instance holds more memory than its manifest says

@@ -115,9 +115,10 @@ void faults_begin(struct sim *sim) {
             host_set_drift(host, span == 0 ? 0 : (int32_t)random_below(&sim->faults.random, 2u * (uint32_t)span + 1u) - span);
         }
     }
-    if (sim->options.sabotage == SABOTAGE_CLOCK) {
+    if (sim->options.sabotage == SABOTAGE_CLOCK || sim->options.sabotage == SABOTAGE_STALE) {
         for (uint32_t i = 0; i < sim->host_count; i++) {
-            host_set_drift(sim->hosts[i], sim->hosts[i]->config.resource_count > 0 ? -700000 : 0);
+            bool chosen = (sim->hosts[i]->config.resource_count > 0) == (sim->options.sabotage == SABOTAGE_CLOCK);
+            host_set_drift(sim->hosts[i], chosen && sim->hosts[i]->kind == HOST_NODE ? -700000 : 0);
         }
     }
     for (uint32_t kind = 0; kind < FAULT_KIND_COUNT; kind++) {

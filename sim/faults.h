@@ -2,22 +2,22 @@
 //
 // A script has one line for each fault, `TIME ACTION [TARGET [ARGUMENT]]`, in order of time; `#` begins a comment:
 //
-//     10m   crash gateway            # its power fails now; it starts again 5 to 25 s later
-//     10m   crash gateway after 3    # it dies before its third effect on the world from now
-//     12m   kill orchestrator        # stays down until `start`
-//     14m   start orchestrator
-//     15m   freeze space1            # stands still, until `thaw`
-//     16m   thaw space1
-//     17m   cut space1 gateway       # datagrams from space1 to gateway are lost; the other direction works
-//     18m   isolate space2           # both directions with everybody
-//     19m   heal                     # all cuts
-//     20m   slow space3 20ms         # each turn takes so long; 0ms: as before
-//     21m   drift space1 500         # its clock runs so many ppm fast
-//     22m   step space1 -3s          # its wall clock jumps
-//     23m   disk-full space1 / disk-ok space1
-//     24m   replace space1           # taken out; another device with an empty disk takes its role 1 minute later
-//     25m   leave space1 / join space1
-//     26m   loss 200000              # ppm; also duplicate, reorder; delay 20ms
+//     10min   crash gateway            # its power fails now; it starts again 5 to 25 s later
+//     10min   crash gateway after 3    # it dies before its third effect on the world from now
+//     12min   kill orchestrator        # stays down until `start`
+//     14min   start orchestrator
+//     15min   freeze space1            # stands still, until `thaw`
+//     16min   thaw space1
+//     17min   cut space1 gateway       # datagrams from space1 to gateway are lost; the other direction works
+//     18min   isolate space2           # both directions with everybody
+//     19min   heal                     # all cuts
+//     20min   slow space3 20ms         # each turn takes so long; 0ms: as before
+//     21min   drift space1 500         # its clock runs so many ppm fast
+//     22min   step space1 -3s          # its wall clock jumps
+//     23min   disk-full space1 / disk-ok space1
+//     24min   replace space1           # taken out; another device with an empty disk takes its role 1 minute later
+//     25min   leave space1 / join space1
+//     26min   loss 200000              # ppm; also duplicate, reorder; delay 20ms
 #ifndef TENON_SIM_FAULTS_H
 #define TENON_SIM_FAULTS_H
 

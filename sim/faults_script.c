@@ -95,7 +95,7 @@ static const char *mistake(const struct sim *sim, const struct line *line, uint6
     uint64_t ms = 0;
     enum action action = line->count > 1 ? action_of(line->words[1]) : ACTION_COUNT;
     if (!document_duration_parse(line->words[0], &ms)) {
-        return "the time is no duration: write 10m";
+        return "the time is no duration: write 10min";
     }
     if (ms * 1000 < after_us) {
         return "the lines are not in order of time";

@@ -38,7 +38,7 @@ static const char help[] =
     "  --json FILE        the report for machines\n"
     "  --sabotage WHAT    let the simulator's own taps cheat, to see that the checkers see: twice, lose, swap, stranger, "
     "flush,\n"
-    "                     clock, writer, count, memory\n";
+    "                     clock, stale, writer, count, memory\n";
 
 _Noreturn void assert_failed(const char *expression, const char *function) {
     fprintf(stderr, "tenon sim: %s: this must hold and does not: %s\n", function, expression);

@@ -1,0 +1,108 @@
+"""The simulator itself: runs repeat exactly, checkers see what they are for, the product stands fixed and fresh seeds.
+
+Run by CTest with TENON_SIM set to the program. Each failing run prints the command that repeats it.
+"""
+
+import concurrent.futures
+import os
+import random
+import re
+import subprocess
+
+import pytest
+
+SIM = os.environ["TENON_SIM"]
+FRESH = [random.SystemRandom().randrange(1, 2**32) for _ in range(6)]
+
+
+def run(*arguments):
+    """Exit code and output of one run."""
+    done = subprocess.run([SIM, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def trace_hash(output):
+    """The hash of the trace that a run prints."""
+    return re.search(r"hash ([0-9a-f]{16})", output).group(1)
+
+
+def good(*arguments):
+    """Output of a run that must keep every law."""
+    code, output = run(*arguments)
+    assert code == 0, output
+    return output
+
+
+def test_the_same_seed_twice_gives_the_same_trace_and_another_seed_another():
+    hashes = [trace_hash(good("delivery", "--faults", "heavy", "--hours", "1", "--seed", seed)) for seed in ("11", "11", "12")]
+    assert hashes[0] == hashes[1]
+    assert hashes[0] != hashes[2]
+
+
+@pytest.mark.parametrize("faults, seeds", [("none", range(1, 3)), ("light", range(1, 9)), ("standard", range(1, 25)), ("heavy", range(1, 25))])
+def test_no_law_is_broken_on_fixed_seeds(faults, seeds):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda seed: good("delivery", "--faults", faults, "--hours", "2", "--seed", str(seed)), seeds))
+
+
+@pytest.mark.parametrize("faults", ["standard", "heavy"])
+def test_no_law_is_broken_on_fresh_seeds(faults):
+    print("fresh seeds:", *FRESH)
+    for seed in FRESH:
+        good("delivery", "--faults", faults, "--hours", "2", "--seed", str(seed))
+
+
+def test_a_whole_office_keeps_every_law():
+    office = os.path.join(os.path.dirname(__file__), "..", "examples", "office")
+    for seed in ("1", str(FRESH[0])):
+        good(office, "--faults", "standard", "--hours", "8", "--seed", seed)
+
+
+@pytest.mark.parametrize("faults", ["none", "heavy"])
+def test_components_do_not_notice_that_all_but_their_declared_state_is_taken(faults):
+    arguments = ("delivery", "--faults", faults, "--hours", "0.7", "--seed", "9")
+    assert trace_hash(good(*arguments)) == trace_hash(good(*arguments, "--amnesia"))
+
+
+def test_the_component_library_does_not_notice_amnesia_either():
+    office = os.path.join(os.path.dirname(__file__), "..", "examples", "office")
+    arguments = (office, "--faults", "standard", "--hours", "0.5", "--seed", "3")
+    assert trace_hash(good(*arguments)) == trace_hash(good(*arguments, "--amnesia"))
+
+
+@pytest.mark.parametrize("sabotage, law, faults", [
+    ("twice", "delivery", "standard"), ("lose", "delivery", "standard"), ("swap", "delivery", "standard"),
+    ("stranger", "delivery", "none"), ("flush", "delivery", "standard"), ("clock", "command", "standard"),
+    ("stale", "freshness", "standard"), ("writer", "writer", "none"), ("count", "counters", "light"), ("memory", "limits", "none")])
+def test_each_checker_sees_what_it_is_for(sabotage, law, faults):
+    code, output = run("delivery", "--faults", faults, "--hours", "3", "--seed", "5", "--sabotage", sabotage)
+    assert code == 1, output
+    assert f"BROKEN {law}:" in output
+    assert "replay: tenon sim delivery" in output
+
+
+def test_a_failing_run_is_repeated_by_the_command_that_it_prints():
+    _, output = run("delivery", "--faults", "standard", "--hours", "3", "--seed", "5", "--sabotage", "flush")
+    command = re.search(r"replay: tenon sim (.*)", output).group(1).split()
+    code, again = run(*command)
+    assert code == 1
+    assert trace_hash(again) == trace_hash(output)
+    assert "BREACH" in again
+
+
+def test_a_script_makes_faults_at_its_times(tmp_path):
+    script = tmp_path / "faults.txt"
+    script.write_text("# two ends and a way back\n5min crash room1 after 3\n10min isolate space1\n12min heal\n15min kill orchestrator\n"
+                      "20min start orchestrator\n22min replace room2\n30min disk-full space2\n33min disk-ok space2\n40min freeze space3\n"
+                      "42min thaw space3\n")
+    output = good("delivery", "--faults", "none", "--hours", "1", "--script", str(script), "--trace")
+    for line in ("script: isolate", "script: heal", "room1          ends in the middle of a turn", "script: freeze"):
+        assert line in output
+
+
+def test_a_wrong_script_is_refused_with_its_line(tmp_path):
+    script = tmp_path / "faults.txt"
+    script.write_text("5min crash room1\n6min crash nobody\n")
+    code, output = run("delivery", "--script", str(script))
+    assert code == 2
+    assert "faults.txt:2: there is no such node" in output
