@@ -145,35 +145,41 @@ static bool is_within_one_node(const struct channel_row *row) {
     return strcmp(row->source_node, row->destination_node) == 0;
 }
 
+// The source of an event or a command is told what became of it; nobody tells the source of a measurement.
+static const struct channel_end *refused_end(const struct channel_row *row) {
+    return &row->ends[strcmp(row->delivery, "measurement") == 0 ? 1 : 0];
+}
+
 bool channel_count(const struct channel_row *row, enum channel_counter counter, uint64_t *out) {
     const struct channel_end *source = &row->ends[0];
     const struct channel_end *destination = &row->ends[1];
-    uint64_t left = source->counters[counter];
-    uint64_t right = destination->counters[counter];
+    const struct channel_end *one = NULL;
     switch (counter) {
     case COUNTER_SENT:
     case COUNTER_RETRIED:
     case COUNTER_PENDING:
-        *out = left;
-        return source->known;
+        one = source;
+        break;
     case COUNTER_RECEIVED:
     case COUNTER_DUPLICATES:
+    case COUNTER_LOST:
     case COUNTER_FALLBACKS:
     case COUNTER_QUARANTINED:
-        *out = right;
-        return destination->known;
+        one = destination;
+        break;
+    case COUNTER_REFUSED:
+        one = refused_end(row);
+        break;
     case COUNTER_DROPPED:
     case COUNTER_SUPERSEDED:
-    case COUNTER_LOST:
-        *out = is_within_one_node(row) ? left : left + right;
-        return source->known && destination->known;
-    case COUNTER_REFUSED:
     case COUNTER_EXPIRED:
     case COUNTER_COUNT:
     default:
-        *out = left > right ? left : right;
+        *out = source->counters[counter] + (is_within_one_node(row) ? 0 : destination->counters[counter]);
         return source->known && destination->known;
     }
+    *out = one->counters[counter];
+    return one->known;
 }
 
 bool channel_end_is_of(const char *end, const char *name) {

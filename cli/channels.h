@@ -67,8 +67,9 @@ bool channels_collect(const char *command, const char *orchestrator, struct chan
 void channels_free(struct channels *channels);
 
 // One counter of the whole link. False when the end that knows it did not answer. Who knows: the source what it sent, retried
-// and holds, the destination what it received, had before and fell back on; what was dropped, superseded or lost adds up from
-// both; of a refusal or an expiry one end tells the other, so the larger number is the one.
+// and holds, and how many events and commands were refused for good, for it is told (a late command counts as refused and as
+// expired); the destination what it received, had before, missed, fell back on and set aside. What was dropped, superseded or
+// expired adds up from both.
 bool channel_count(const struct channel_row *row, enum channel_counter counter, uint64_t *out);
 
 // The task or resource of an end: "thermostat.heating" belongs to "thermostat".

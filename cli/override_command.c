@@ -270,6 +270,9 @@ static int print_outcome(const struct arguments *arguments, const char *body) {
         printf("outranked: your override with priority %u is kept, and obeyed when the higher one ends within %s\n",
                (unsigned)arguments->priority, arguments->lifetime);
     }
+    if (!json_is_true(json_object_get(root, "durable"))) {
+        printf("not durable: the node's disk does not take its journal, and a restart of the node forgets this\n");
+    }
     json_decref(root);
     return 0;
 }

@@ -90,6 +90,20 @@ void node_journal_flush(struct node *node) {
     settled(node);
 }
 
+bool node_journal_now(struct node *node) {
+    if (node->journal_failed) {
+        return false;
+    }
+    if (node->journal_pending > 0) {
+        if (port_journal_flush(node->journal) != ERROR_NONE) {
+            fail(node, "it cannot be written");
+            return false;
+        }
+        node->journal_due_ms = 0; // the turn's end tells the runtime, which must not be called from within itself
+    }
+    return true;
+}
+
 struct replay {
     struct node *node;
     uint64_t refused;

@@ -106,6 +106,8 @@ enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
 void node_journal_append(struct node *node, struct bytes batch);
 // At the end of each turn: makes durable what something waits for.
 void node_journal_flush(struct node *node);
+// Makes what was appended durable before it returns, for a person who waits for the answer. False when it cannot be written.
+bool node_journal_now(struct node *node);
 void node_journal_close(struct node *node);
 
 // node_serve.c

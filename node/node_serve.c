@@ -160,8 +160,8 @@ static void log_override(struct node *node, const struct coap_request *request, 
              (unsigned long long)(override->lifetime_ms / 1000), address);
 }
 
-static void answer_override(struct node *node, struct coap_response *response, uint8_t code, uint32_t index,
-                            uint32_t priority) {
+static void answer_override(struct node *node, struct coap_response *response, uint8_t code, uint32_t index, uint32_t priority,
+                            bool durable) {
     const struct resource *resource = &node->runtime.memory.resources[index];
     struct text text;
     text_start(&text, node->answer, sizeof node->answer);
@@ -169,8 +169,8 @@ static void answer_override(struct node *node, struct coap_response *response, u
     text_add_json(&text, resource->facts.name);
     text_add(&text, ",\"unit\":");
     text_add_json(&text, resource->facts.unit);
-    text_add(&text, ",\"priority\":%u,\"held\":%s,\"obeyed\":{\"value\":", priority,
-             resource->actuator.slots[priority - 1].live ? "true" : "false");
+    text_add(&text, ",\"priority\":%u,\"held\":%s,\"durable\":%s,\"obeyed\":{\"value\":", priority,
+             resource->actuator.slots[priority - 1].live ? "true" : "false", durable ? "true" : "false");
     text_add_item(&text, (struct bytes){resource->value, resource->value_size});
     text_add(&text, ",\"priority\":%u,\"source\":\"%s\"}}", resource->priority, node_status_source(resource));
     answer_text(node, response, code, COAP_FORMAT_JSON, &text);
@@ -202,8 +202,9 @@ static void serve_override(struct node *node, const struct coap_request *request
         return;
     }
     log_override(node, request, facts->name, &override);
-    answer_override(node, response, request->code == COAP_PUT ? COAP_CHANGED : COAP_DELETED, (uint32_t)index,
-                    override.priority);
+    bool durable = node_journal_now(node); // acknowledged means that it survives
+    answer_override(node, response, request->code == COAP_PUT ? COAP_CHANGED : COAP_DELETED, (uint32_t)index, override.priority,
+                    durable);
 }
 
 // RFC 6690 link format, with its filter.

@@ -57,7 +57,7 @@ static void end_text(const struct host *host, const struct plan *plan, const str
     }
 }
 
-static const struct link *find_link(const struct runtime_tables *tables, uint32_t id) {
+const struct link *checker_link(const struct runtime_tables *tables, uint32_t id) {
     uint32_t low = 0;
     uint32_t high = tables->plan.link_count;
     while (low < high) {
@@ -77,7 +77,7 @@ static void learn(struct checkers *checkers, struct channel *channel, uint32_t i
     for (uint32_t i = 0; i < sim->host_count && !channel->known; i++) {
         const struct host *host = sim->hosts[i];
         const struct runtime_tables *tables = host->node == NULL ? NULL : runtime_tables(node_runtime(host->node));
-        const struct link *link = tables == NULL ? NULL : find_link(tables, id);
+        const struct link *link = tables == NULL ? NULL : checker_link(tables, id);
         if (link == NULL) {
             continue;
         }
@@ -148,7 +148,7 @@ static void number_messages(struct checkers *checkers, const struct host *host, 
     const struct runtime_tables *tables = runtime_tables(node_runtime(host->node));
     for (uint32_t i = effects->count - effects->open; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        const struct link *link = effect->received ? NULL : find_link(tables, effect->channel);
+        const struct link *link = effect->received ? NULL : checker_link(tables, effect->channel);
         struct channel *channel = checker_channel(checkers, effect->channel);
         if (link != NULL) {
             uint64_t later = channel->written - 1 - effect->read; // sent after this one
@@ -230,6 +230,9 @@ static void loosen_links(struct checkers *checkers, const struct host *host, boo
         if (channel->seen && (source || destination)) {
             loosen(channel, destination);
         }
+        if (link->destination.kind == END_RESOURCE) {
+            channel->obeyed_epoch = 0;
+        }
     }
 }
 
@@ -259,10 +262,24 @@ uint32_t checker_sabotaged_times(struct checkers *checkers, const struct message
     return cheats ? (sabotage == SABOTAGE_TWICE ? 2 : 0) : 1;
 }
 
+// A measurement never comes after a newer one. A node that starts again forgets what it had.
+static void check_newer(struct checkers *checkers, const struct host *host, struct channel *channel,
+                        const struct message *message) {
+    bool older = message->epoch < channel->last_epoch ||
+                 (message->epoch == channel->last_epoch && message->sequence <= channel->last_sequence);
+    if (older && channel->last_life == host->life) {
+        sim_breach(checkers->sim, "delivery", "%s -> %s: a measurement was taken after a newer one", channel->source,
+                   channel->destination);
+    }
+    channel->last_epoch = message->epoch;
+    channel->last_sequence = message->sequence;
+    channel->last_life = host->life;
+}
+
 void checker_received(struct checkers *checkers, const struct host *host, const struct task *task, uint32_t input,
                       const struct message *message) {
     struct sim *sim = checkers->sim;
-    const struct link *link = find_link(runtime_tables(node_runtime(host->node)), message->link);
+    const struct link *link = checker_link(runtime_tables(node_runtime(host->node)), message->link);
     open_work(checkers, host, task, false);
     sim->totals.received++;
     checkers->received[message->delivery]++;
@@ -283,6 +300,9 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     }
     struct channel *channel = channel_of(checkers, message->link, (enum delivery_class)message->delivery);
     channel->destination_host = host->index;
+    if (message->delivery == DELIVERY_MEASUREMENT && message->sequence > 0) {
+        check_newer(checkers, host, channel, message);
+    }
     if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0 || link->plan->source.kind == END_RESOURCE ||
         (channel->known && strchr(channel->source, '.') == NULL)) {
         return;

@@ -57,6 +57,9 @@ struct channel {
     uint32_t expiry_ms;
     uint32_t stale_after_ms;
     uint64_t last_sent_us;
+    uint64_t last_sequence; // of a measurement that was taken
+    uint32_t last_epoch;
+    uint64_t last_life;     // of the host that took it
     uint64_t written, read; // counts of messages ever; the ring holds the last SENT_KEPT
     uint64_t replay_until;  // messages below it may be seen again: the receiver lost its memory
     uint32_t source_epoch, destination_epoch;
@@ -103,6 +106,9 @@ struct checkers {
 void checkers_open(struct checkers *checkers, struct sim *sim);
 void checkers_close(struct checkers *checkers);
 struct channel *checker_channel(struct checkers *checkers, uint32_t link);
+
+// The link of this id, NULL when the plan has none.
+const struct link *checker_link(const struct runtime_tables *tables, uint32_t id);
 
 // --- what the taps tell --------------------------------------------------------------------------------------------------
 

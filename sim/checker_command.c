@@ -57,11 +57,23 @@ static void check_expiry(struct checkers *checkers, const struct host *host, con
                    now_obeyed ? "obeys a command" : "still obeys a command", (double)late_us / 1e6, slot->link,
                    channel->source);
     }
-    if (now_obeyed && sent->epoch < channel->obeyed_epoch) {
-        sim_breach(sim, "writer", "%s on %s obeys epoch %u of %s after epoch %u", resource->facts.name, host->name, sent->epoch,
-                   channel->source, channel->obeyed_epoch);
+}
+
+// The epoch of what the link obeyed last never falls while its node lives: who was taken over is fenced off. (A node that
+// starts again and whose resource is not durable has forgotten; that is what durability is for.)
+static void check_epoch(struct checkers *checkers, const struct host *host, const struct resource *resource) {
+    const struct actuator_slot *slot = obeyed(resource);
+    const struct link *link =
+        slot == NULL || !slot->live ? NULL : checker_link(runtime_tables(node_runtime(host->node)), slot->link);
+    if (link == NULL || !link->has_seen) {
+        return;
     }
-    channel->obeyed_epoch = sent->epoch > channel->obeyed_epoch ? sent->epoch : channel->obeyed_epoch;
+    struct channel *channel = checker_channel(checkers, slot->link);
+    if (link->seen_epoch < channel->obeyed_epoch) {
+        sim_breach(checkers->sim, "writer", "%s on %s obeys epoch %u of %s after epoch %u", resource->facts.name, host->name,
+                   link->seen_epoch, channel->source, channel->obeyed_epoch);
+    }
+    channel->obeyed_epoch = link->seen_epoch;
 }
 
 void checker_actuated(struct checkers *checkers, const struct host *host, const struct sim_point *point, bool has_value) {
@@ -85,6 +97,7 @@ void command_look(struct checkers *checkers, const struct host *host) {
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
         if (runtime->memory.resources[i].facts.actuator) {
             check_expiry(checkers, host, &runtime->memory.resources[i], false);
+            check_epoch(checkers, host, &runtime->memory.resources[i]);
         }
     }
 }

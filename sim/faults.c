@@ -48,7 +48,8 @@ static const struct profile profiles[] = {
                       [FAULT_ISOLATE] = 90,
                       [FAULT_CLOCK_STEP] = 240,
                       [FAULT_DISK_FULL] = 240,
-                      [FAULT_ORCHESTRATOR] = 120},
+                      [FAULT_ORCHESTRATOR] = 120,
+                      [FAULT_REPLACE] = 43200},
      .fail_ppm = 200,
      .drift_ppm_max = 100},
     {.name = "heavy",
@@ -214,8 +215,7 @@ void faults_replace(struct sim *sim, struct host *host) {
     host->life++;
     checker_replaced(&sim->checkers, host);
     storage_free(&host->storage);
-    host->clock_us = random_below(&sim->faults.random, HOUR_US);
-    host->reference_us = sim->now_us;
+    host_set_clock(host, random_below(&sim->faults.random, HOUR_US));
     plan_undo(sim, FAULT_REPLACE, host->index, 0, MINUTE_US);
 }
 

@@ -31,10 +31,12 @@ static const char help[] =
     "  --amnesia          a component is made anew from its declared state before each message\n"
     "  --keepalive T      signs of life of the nodes (2s); 100s and more for years\n"
     "  --dead-after T     a node that is silent for so long is dead to the orchestrator (20s)\n"
-    "  --plant-step T     a step of the building (10s)\n"
+    "  --plant CONFIG     the building is EnergyPlus (examples/office/plant_model.py writes the configuration)\n"
+    "  --plant-step T     a step of the synthetic building (10s)\n"
     "  --plant-clock      the building's time is the plant's, as in the demo\n"
     "  --components DIR   where components are\n"
     "  --trace            print every event; --logs: only what hosts log\n"
+    "  --progress         a line for each simulated month\n"
     "  --json FILE        the report for machines\n"
     "  --sabotage WHAT    let the simulator's own taps cheat, to see that the checkers see: twice, lose, swap, stranger, "
     "flush,\n"
@@ -80,11 +82,8 @@ static bool take_value(struct sim_options *options, const char *name, const char
     const struct {
         const char *name;
         const char **out;
-    } texts[] = {{"--faults", &options->faults},
-                 {"--script", &options->script},
-                 {"--components", &options->components},
-                 {"--folder", &options->folder},
-                 {"--json", json}};
+    } texts[] = {{"--faults", &options->faults},         {"--script", &options->script}, {"--plant", &options->plant},
+                 {"--components", &options->components}, {"--folder", &options->folder}, {"--json", json}};
     const struct {
         const char *name;
         uint64_t *out;
@@ -115,11 +114,8 @@ static bool take_flag(struct sim_options *options, const char *name) {
     const struct {
         const char *name;
         bool *out;
-    } flags[] = {{"--native", &options->native},
-                 {"--amnesia", &options->amnesia},
-                 {"--trace", &options->trace},
-                 {"--logs", &options->logs},
-                 {"--plant-clock", &options->plant_clock}};
+    } flags[] = {{"--native", &options->native}, {"--amnesia", &options->amnesia},   {"--trace", &options->trace},
+                 {"--logs", &options->logs},     {"--progress", &options->progress}, {"--plant-clock", &options->plant_clock}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (strcmp(flags[i].name, name) == 0) {
             return *flags[i].out = true;
@@ -176,8 +172,9 @@ int main(int argument_count, char **arguments) {
     struct timespec ended;
     clock_gettime(CLOCK_MONOTONIC, &ended);
     double seconds = (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
-    report_print(sim, seconds);
-    if (json != NULL && !report_json(sim, seconds, json)) {
+    double cpu_seconds = (double)clock() / CLOCKS_PER_SEC;
+    report_print(sim, seconds, cpu_seconds);
+    if (json != NULL && !report_json(sim, seconds, cpu_seconds, json)) {
         fprintf(stderr, "tenon sim: %s cannot be written\n", json);
         good = false;
     }

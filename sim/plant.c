@@ -41,7 +41,8 @@ void plant_advance(struct sim *sim) {
     for (uint32_t i = 0; i < plant->count; i++) {
         values[i] = plant->points[i].valid ? plant->points[i].value : NAN;
     }
-    plant->times_s[plant->number % PLANT_QUEUE_MAX] = BEGIN_UNIX_MS / 1000 + seconds;
+    plant->times_s[plant->number % PLANT_QUEUE_MAX] = sim->begin_unix_ms / 1000 + seconds;
+    comfort_add(&sim->comfort, plant, sim->begin_unix_ms / 1000 + seconds);
     TRACE(sim, TRACE_PLANT, (struct host *)NULL, plant->number, "plant step %llu", (unsigned long long)plant->number);
     for (uint32_t i = 0; i < sim->host_count; i++) {
         if (sim->hosts[i]->plant != NULL) {

@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "engine/native.h"
 #include "engine/wamr.h"
+#include "sim/plant_energyplus.h"
 
 // Checkers look at everything this often.
 #define LOOK_US (10 * SECOND_US)
@@ -33,7 +34,7 @@ struct host *sim_add_host(struct sim *sim, const char *name, enum host_kind kind
     host->sim = sim;
     host->index = sim->host_count;
     host->kind = kind;
-    host->wake_us = UINT64_MAX;
+    host->wake_us = host->queued_us = host->read_us = UINT64_MAX;
     host->entropy = random_start(sim->options.seed, 1000 + host->index);
     snprintf(host->name, sizeof host->name, "%s", name);
     char address[64];
@@ -116,6 +117,16 @@ static enum error open_folder(struct sim *sim, char refusal[512]) {
     return ERROR_NONE;
 }
 
+static enum error open_plant(struct sim *sim, char refusal[512]) {
+#ifdef TENON_SIM_ENERGYPLUS
+    return plant_energyplus(&sim->plant, sim->options.plant, &sim->begin_unix_ms, refusal) ? ERROR_NONE : ERROR_NOT_FOUND;
+#else
+    (void)sim;
+    snprintf(refusal, 512, "this simulator was built without EnergyPlus: leave out --plant");
+    return ERROR_UNSUPPORTED;
+#endif
+}
+
 static void plan(struct sim *sim, enum occasion_kind kind, uint32_t host, uint64_t time_us, uint64_t value) {
     scheduler_plan(&sim->scheduler, (struct occasion){.time_us = time_us, .kind = kind, .host = host, .value = value});
 }
@@ -143,6 +154,7 @@ enum error sim_open(const struct sim_options *options, struct sim **out, char re
     sim->end_us = options->duration_us;
     sim->faults_end_us = options->duration_us > QUIET_US + WARM_UP_US ? options->duration_us - QUIET_US : WARM_UP_US;
     checkers_open(&sim->checkers, sim);
+    sim->begin_unix_ms = BEGIN_UNIX_MS;
     plant_synthetic(&sim->plant, options->seed);
     enum error error = faults_choose(sim, options->faults);
     if (error != ERROR_NONE) {
@@ -155,6 +167,9 @@ enum error sim_open(const struct sim_options *options, struct sim **out, char re
         (void)sim_add_host(sim, "orchestrator", HOST_ORCHESTRATOR);
         (void)sim_add_host(sim, "operator", HOST_OPERATOR);
         error = building_make(sim, refusal);
+    }
+    if (error == ERROR_NONE && options->plant != NULL) {
+        error = open_plant(sim, refusal);
     }
     if (error == ERROR_NONE && options->script != NULL) {
         error = faults_script(sim, options->script, refusal);
@@ -212,7 +227,14 @@ void sim_close(struct sim *sim) {
 
 // --- run -----------------------------------------------------------------------------------------------------------------
 
+#define MONTH_US (30 * 24 * HOUR_US)
+
 static void look(struct sim *sim, uint64_t interval_us) {
+    if (sim->options.progress && sim->now_us / MONTH_US != (sim->now_us - interval_us) / MONTH_US) {
+        fprintf(stderr, "%s: month %llu, %llu messages delivered, %llu ends\n", sim->faults.name,
+                (unsigned long long)(sim->now_us / MONTH_US), (unsigned long long)sim->totals.received,
+                (unsigned long long)sim->totals.crashes);
+    }
     checkers_look(&sim->checkers);
     plan(sim, OCCASION_CHECK, 0, sim->now_us + interval_us, interval_us);
 }
@@ -234,9 +256,7 @@ static void happen(struct sim *sim, const struct occasion *occasion) {
     struct host *host = occasion->host < sim->host_count ? sim->hosts[occasion->host] : NULL;
     switch (occasion->kind) {
     case OCCASION_WAKE:
-        if (host->wake_us == occasion->value) {
-            host_turn(host);
-        }
+        host_woken(host, occasion->value);
         break;
     case OCCASION_DATAGRAM:
         network_arrive(sim, occasion->pointer);

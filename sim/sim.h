@@ -13,6 +13,7 @@
 
 #include "sim/building.h"
 #include "sim/checker.h"
+#include "sim/comfort.h"
 #include "sim/faults.h"
 #include "sim/host.h"
 #include "sim/network.h"
@@ -36,6 +37,7 @@ struct sim_options {
     const char *policy; // path of the policy, or name of a scenario
     const char *components;
     const char *script; // NULL for none
+    const char *plant;  // configuration of EnergyPlus; NULL for the synthetic plant
     const char *faults; // "none", "light", "standard", "heavy"
     const char *folder; // for the orchestrator's store, "" for one under /dev/shm
     uint64_t duration_us;
@@ -47,6 +49,7 @@ struct sim_options {
     bool amnesia;
     bool trace;
     bool logs;
+    bool progress;          // a line for each simulated month
     enum sabotage sabotage; // of the simulator's own taps, to see that checkers see
 };
 
@@ -65,6 +68,7 @@ struct sim_totals {
 
 struct sim {
     struct sim_options options;
+    uint64_t begin_unix_ms; // the wall clock at time 0
     uint64_t now_us;
     uint64_t end_us;
     uint64_t faults_end_us;
@@ -78,6 +82,7 @@ struct sim {
     struct faults faults;
     struct checkers checkers;
     struct sim_plant plant;
+    struct comfort comfort;
     struct trace trace;
     struct sim_totals totals;
     struct engine *engine;

@@ -295,6 +295,22 @@ def test_override_works_at_the_node_when_the_orchestrator_is_dead(house):
     house.follows()
 
 
+def test_override_survives_the_death_of_its_node(house):
+    house.apply()
+    house.tenon("override", "a/heating", "27", "--for", "1h", "--node", house.address("room"))
+    wait_for(lambda: house.heating() == "27", "the override")
+    house.kill("room")
+    house.write("heating", "")
+    house.start("room")
+    wait_for(lambda: house.heating() == "27", "the override again, from the node's journal")
+    house.write("occupied", "false")
+    time.sleep(0.5)
+    assert house.heating() == "27"
+    wait_for(lambda: "'a/heating'" not in house.tenon("override", "a/heating", "--release", "--node", house.address("room"),
+                                                      check=False).stderr, "the node answers")
+    wait_for(lambda: house.heating() == "16", "the set-point of an empty room")
+
+
 def test_channels_join_both_ends_and_name_the_dead(house):
     house.apply()
 
