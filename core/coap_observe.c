@@ -131,8 +131,10 @@ bool coap_observe_request(struct coap_endpoint *endpoint, uint64_t now_ms, const
                           uint32_t *age_s) {
     uint32_t wish = coap_message_option_uint(message, COAP_OPTION_OBSERVE, UINT32_MAX);
     struct coap_block block = {0, false, 0};
-    bool later_block = coap_block_read(message, COAP_OPTION_BLOCK2, &block) && block.number > 0;
-    if (message->code != COAP_GET || wish > 1 || later_block) {
+    // A later block belongs to an answer already given; one of a reserved size is refused with the answer.
+    bool other_block =
+        coap_block_read(message, COAP_OPTION_BLOCK2, &block) && (block.number > 0 || block.exponent > COAP_BLOCK_EXPONENT_MAX);
+    if (message->code != COAP_GET || wish > 1 || other_block) {
         return false;
     }
     struct coap_observation *observation = find(endpoint, peer, message->token);

@@ -120,6 +120,22 @@ static void changes_faster_than_the_round_trip_become_one(void **state) {
     assert_int_equal(parsed(sent_count - 1).payload.data[0], 4);
 }
 
+static void a_block_of_a_reserved_size_is_refused_and_begins_nothing(void **state) {
+    (void)state;
+    uint8_t storage[64];
+    struct coap_builder builder;
+    size_t size = 0;
+    coap_builder_start(&builder, (struct buffer){storage, sizeof storage}, COAP_CONFIRMABLE, COAP_GET, 5, bytes_of_text("x"));
+    coap_builder_option_uint(&builder, COAP_OPTION_OBSERVE, 0);
+    coap_builder_path(&builder, "r/a/temperature");
+    coap_builder_option_uint(&builder, COAP_OPTION_BLOCK2, 7);
+    assert_int_equal(coap_builder_finish(&builder, &size), ERROR_NONE);
+    receive(&server, &client, (struct bytes){storage, size});
+    assert_int_equal(parsed(0).code, COAP_BAD_REQUEST);
+    assert_int_equal(sequence_of(0), UINT32_MAX);
+    assert_int_equal(server.endpoint.observations_used, 0);
+}
+
 static void nothing_is_told_when_nothing_changed_and_no_one_else_hears_it(void **state) {
     (void)state;
     observe_and_confirm();
@@ -361,6 +377,7 @@ int main(void) {
         cmocka_unit_test_setup(a_change_is_told_in_the_shape_of_the_answer, begin_observable),
         cmocka_unit_test_setup(once_the_peer_has_answered_notifications_need_no_confirmation_for_a_while, begin_observable),
         cmocka_unit_test_setup(changes_faster_than_the_round_trip_become_one, begin_observable),
+        cmocka_unit_test_setup(a_block_of_a_reserved_size_is_refused_and_begins_nothing, begin_observable),
         cmocka_unit_test_setup(nothing_is_told_when_nothing_changed_and_no_one_else_hears_it, begin_observable),
         cmocka_unit_test_setup(a_quiet_resource_is_confirmed_once_a_day, begin_observable),
         cmocka_unit_test_setup(reset_and_deregistration_end_it, begin_observable),
