@@ -220,9 +220,8 @@ static void retry_later(struct runtime *runtime, struct link *link) {
     uint64_t wait_ms = (uint64_t)RETRY_FIRST_MS << (link->failures > 8 ? 8 : link->failures);
     link->failures++;
     link->retry_ms = runtime->network_ms + (wait_ms < maximum ? wait_ms : maximum);
-    if (link->retry_ms < runtime->network_deadline_ms) {
-        runtime->network_deadline_ms = link->retry_ms;
-    }
+    struct runtime_tables *tables = tables_now(runtime);
+    deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->retry_ms);
 }
 
 static void wait_for_peer(struct runtime *runtime, struct peer *peer, struct link *link) {
@@ -469,9 +468,7 @@ void link_mark_fresh(struct runtime *runtime, struct link *link, uint64_t born_m
         event_tell(runtime, EVENT_INPUT_FRESH, link_destination_name(runtime, link), ERROR_NONE,
                    link_source_name(runtime, link));
     }
-    if (link->fresh_until_ms < runtime->building_deadline_ms) {
-        runtime->building_deadline_ms = link->fresh_until_ms;
-    }
+    link_due_by(runtime, link, link->fresh_until_ms);
 }
 
 static void go_stale(struct runtime *runtime, struct link *link) {
@@ -492,26 +489,53 @@ static void go_stale(struct runtime *runtime, struct link *link) {
     }
 }
 
+void link_due_by(struct runtime *runtime, const struct link *link, uint64_t building_ms) {
+    struct runtime_tables *tables = tables_now(runtime);
+    deadlines_by(&tables->building, (uint32_t)(link - tables->links), building_ms);
+}
+
+static bool awaits_freshness(const struct link *link) {
+    return link->plan->stale_after_ms > 0 && link->plan->destination.kind != END_REMOTE && !link->stale;
+}
+
+void link_schedule(struct runtime *runtime, struct link *link) {
+    const struct message *head = link->pending.head;
+    if (link->held != NULL) {
+        link_due_by(runtime, link, link_held_due_ms(link));
+    }
+    if (awaits_freshness(link)) {
+        link_due_by(runtime, link, link->fresh_until_ms);
+    }
+    if (head != NULL && head->delivery == DELIVERY_COMMAND && !link->in_flight) {
+        link_due_by(runtime, link, head->expires_ms); // reported in time, also when it waits for its peer
+    }
+    if (head != NULL && link->retry_ms > runtime->network_ms) {
+        struct runtime_tables *tables = tables_now(runtime);
+        deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->retry_ms);
+    }
+}
+
+static void advance(struct runtime *runtime, struct link *link) {
+    if (link->held != NULL && link_held_due_ms(link) <= runtime->building_ms) {
+        link_send_held(runtime, link);
+    }
+    if (awaits_freshness(link) && link->fresh_until_ms <= runtime->building_ms) {
+        go_stale(runtime, link);
+    }
+    if (link->pending.head != NULL) {
+        link_pump(runtime, link);
+    }
+    link_schedule(runtime, link);
+}
+
 void link_advance(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
-    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
-        struct link *link = &tables->links[i];
-        if (link->held != NULL) {
-            link_advance_held(runtime, link);
-        }
-        if (link->pending.head != NULL) {
-            link_pump(runtime, link);
-            if (link->pending.head != NULL && !link->in_flight && link->retry_ms > runtime->network_ms &&
-                link->retry_ms < runtime->network_deadline_ms) {
-                runtime->network_deadline_ms = link->retry_ms;
-            }
-        }
-        if (link->plan->stale_after_ms > 0 && link->plan->destination.kind != END_REMOTE && !link->stale) {
-            if (link->fresh_until_ms <= runtime->building_ms) {
-                go_stale(runtime, link);
-            } else if (link->fresh_until_ms < runtime->building_deadline_ms) {
-                runtime->building_deadline_ms = link->fresh_until_ms;
-            }
-        }
+    uint32_t index = 0;
+    // What is put in again is due later than now, so both loops end.
+    while (deadlines_take(&tables->building, runtime->building_ms, &index)) {
+        advance(runtime, &tables->links[index]);
+    }
+    while (deadlines_take(&tables->network, runtime->network_ms, &index)) {
+        advance(runtime, &tables->links[index]);
     }
 }

@@ -63,6 +63,10 @@ static void push(struct runtime *runtime, struct link *link, struct message *mes
     }
 }
 
+uint64_t link_held_due_ms(const struct link *link) {
+    return link->sent_ms + (link->held_is_due ? link->plan->interval_min_ms : link->plan->interval_max_ms);
+}
+
 static void deliver_measurement(struct runtime *runtime, struct link *link, struct message *message) {
     link->sent_ms = runtime->building_ms;
     COUNT(runtime, link, sent);
@@ -90,10 +94,7 @@ static void hold(struct runtime *runtime, struct link *link, struct message *mes
     }
     link->held = message;
     link->held_is_due = is_due;
-    uint64_t due_ms = link->sent_ms + (is_due ? link->plan->interval_min_ms : link->plan->interval_max_ms);
-    if (due_ms < runtime->building_deadline_ms) {
-        runtime->building_deadline_ms = due_ms;
-    }
+    link_due_by(runtime, link, link_held_due_ms(link));
 }
 
 struct message *link_make_measurement(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace,
@@ -151,15 +152,8 @@ void link_measure(struct runtime *runtime, struct link *link, struct bytes value
     keep_for_repeat(runtime, link, value, trace, born_ms);
 }
 
-void link_advance_held(struct runtime *runtime, struct link *link) {
+void link_send_held(struct runtime *runtime, struct link *link) {
     struct message *held = link->held;
-    uint64_t due_ms = link->sent_ms + (link->held_is_due ? link->plan->interval_min_ms : link->plan->interval_max_ms);
-    if (due_ms > runtime->building_ms) {
-        if (due_ms < runtime->building_deadline_ms) {
-            runtime->building_deadline_ms = due_ms;
-        }
-        return;
-    }
     link->held = NULL;
     uint8_t copy[MESSAGE_SIZE_MAX];
     struct bytes value = {copy, held->size};

@@ -68,6 +68,7 @@ static void tables_start(const struct runtime_memory *memory, struct runtime_tab
     tables->plan.parameter_max = memory->parameter_max;
     tables->plan.peer_max = memory->peer_max;
     tables->plan.resource_max = memory->resource_max;
+    tables->building.max = tables->network.max = memory->link_max;
 }
 
 void runtime_start(struct runtime *runtime, const struct runtime_memory *memory, const struct runtime_environment *environment,
@@ -432,6 +433,7 @@ static void settle_links(struct runtime *runtime, struct runtime_tables *tables)
     runtime->disk_head = runtime->disk_tail = NO_INDEX;
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         struct link *link = &tables->links[i];
+        link_schedule(runtime, link);
         if (link->later.used) {
             disk_wait(runtime, link);
         }
@@ -479,6 +481,8 @@ static void cross_over(struct runtime *runtime) {
     runtime->ready_head = runtime->ready_tail = NO_INDEX;
     from->plan.task_count = from->plan.link_count = from->plan.peer_count = 0;
     chain_links(runtime, to);
+    deadlines_start(&to->building);
+    deadlines_start(&to->network);
 }
 
 // Brings what the tables name to life.
@@ -620,16 +624,16 @@ void runtime_advance(struct runtime *runtime) {
     if (coap_endpoint_deadline(&runtime->coap) <= runtime->network_ms) {
         coap_endpoint_advance(&runtime->coap, runtime->network_ms);
     }
-    bool due = runtime->scan_soon || runtime->building_deadline_ms <= runtime->building_ms ||
-               runtime->network_deadline_ms <= runtime->network_ms;
-    if (!due) {
-        return;
+    link_advance(runtime);
+    if (runtime->scan_soon || runtime->network_deadline_ms <= runtime->network_ms) {
+        runtime->network_deadline_ms = UINT64_MAX;
+        task_advance(runtime);
+    }
+    if (runtime->scan_soon || runtime->building_deadline_ms <= runtime->building_ms) {
+        runtime->building_deadline_ms = UINT64_MAX;
+        resource_advance(runtime);
     }
     runtime->scan_soon = false;
-    runtime->building_deadline_ms = runtime->network_deadline_ms = UINT64_MAX;
-    task_advance(runtime);
-    link_advance(runtime);
-    resource_advance(runtime);
 }
 
 static uint64_t wait_until(uint64_t deadline_ms, uint64_t now_ms) {
@@ -641,8 +645,13 @@ uint64_t runtime_deadline(const struct runtime *runtime) {
         return 0;
     }
     uint64_t wait = wait_until(coap_endpoint_deadline(&runtime->coap), runtime->network_ms);
-    uint64_t restart = wait_until(runtime->network_deadline_ms, runtime->network_ms);
-    uint64_t building = wait_until(runtime->building_deadline_ms, runtime->building_ms);
-    wait = restart < wait ? restart : wait;
-    return building < wait ? building : wait;
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    const uint64_t waits[] = {wait_until(runtime->network_deadline_ms, runtime->network_ms),
+                              wait_until(deadlines_first(&tables->network), runtime->network_ms),
+                              wait_until(runtime->building_deadline_ms, runtime->building_ms),
+                              wait_until(deadlines_first(&tables->building), runtime->building_ms)};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        wait = waits[i] < wait ? waits[i] : wait;
+    }
+    return wait;
 }

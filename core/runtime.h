@@ -26,6 +26,7 @@
 #define TENON_CORE_RUNTIME_H
 
 #include "core/actuator.h"
+#include "core/deadlines.h"
 #include "core/delivery.h"
 #include "core/engine.h"
 #include "core/message.h"
@@ -229,9 +230,11 @@ struct runtime_tables {
     struct plan plan;
     struct buffer encoded; // the plan's bytes: names and values are views into it
     struct task *tasks;
-    struct link *links;     // in the order of plan.links
-    struct peer *peers;     // in the order of plan.peers
-    uint32_t *output_links; // first link of each output of each task
+    struct link *links;        // in the order of plan.links
+    struct peer *peers;        // in the order of plan.peers
+    struct deadlines building; // by link: freshness, intervals, expiry of what is pending (building time)
+    struct deadlines network;  // by link: retries (network time)
+    uint32_t *output_links;    // first link of each output of each task
     uint32_t output_count;
     uint32_t *resource_of_plan; // index of the node's resource for each resource of the plan, NO_INDEX when it has none
 };
@@ -281,8 +284,8 @@ struct runtime {
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
     uint64_t waited_ms;            // of the datagram in hand, before it was taken
-    uint64_t building_deadline_ms; // earliest freshness, expiry or interval; may be early, never late
-    uint64_t network_deadline_ms;  // earliest restart or retry
+    uint64_t building_deadline_ms; // earliest expiry at an actuator; may be early, never late
+    uint64_t network_deadline_ms;  // earliest restart of a task
     bool scan_soon;
     struct traffic traffic[DELIVERY_CLASS_COUNT];
     uint64_t foreign;                           // datagrams or deliveries from nobody in the plan

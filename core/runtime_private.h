@@ -77,8 +77,12 @@ void link_pump(struct runtime *runtime, struct link *link);
 void link_completed(struct runtime *runtime, const struct coap_completion *completion);
 // Tells the source task the outcome, when it has asked for that.
 void link_outcome(struct runtime *runtime, const struct link *link, const char *outcome);
-// Freshness, intervals and retries of all links; lowers both deadlines.
+// Freshness, intervals and retries that are due.
 void link_advance(struct runtime *runtime);
+// Puts the link among the deadlines, with what it waits for now.
+void link_schedule(struct runtime *runtime, struct link *link);
+// The link must be looked at by then.
+void link_due_by(struct runtime *runtime, const struct link *link, uint64_t building_ms);
 // The link of an id in the current plan, or NULL.
 struct link *link_find(struct runtime *runtime, uint32_t id);
 struct link *link_find_in(struct runtime_tables *tables, uint32_t id);
@@ -101,8 +105,9 @@ enum error link_post(struct runtime *runtime, const struct link *link, const str
 // A message for a measurement, or NULL without room, which is counted and told.
 struct message *link_make_measurement(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace,
                                       uint64_t born_ms);
-// Sends what waited for an interval, when it is due.
-void link_advance_held(struct runtime *runtime, struct link *link);
+// When what waits for an interval is due (building time), and its sending.
+uint64_t link_held_due_ms(const struct link *link);
+void link_send_held(struct runtime *runtime, struct link *link);
 // A sign of life.
 void link_peer_heard(struct peer *peer);
 void link_probe_completed(struct runtime *runtime, const struct coap_completion *completion);

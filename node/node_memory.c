@@ -57,6 +57,10 @@ static void carve_tables(struct carver *carver, struct runtime_memory *memory, s
     tables->plan.resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
     tables->tasks = carve(carver, memory->task_max * sizeof(struct task));
     tables->links = carve(carver, memory->link_max * sizeof(struct link));
+    tables->building.heap = carve(carver, memory->link_max * sizeof(struct deadline));
+    tables->building.places = carve(carver, memory->link_max * sizeof(uint32_t));
+    tables->network.heap = carve(carver, memory->link_max * sizeof(struct deadline));
+    tables->network.places = carve(carver, memory->link_max * sizeof(uint32_t));
     tables->peers = carve(carver, memory->peer_max * sizeof(struct peer));
     tables->output_links = carve(carver, memory->output_max * sizeof(uint32_t));
     tables->resource_of_plan = carve(carver, memory->resource_max * sizeof(uint32_t));

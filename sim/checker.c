@@ -262,6 +262,20 @@ uint32_t checker_sabotaged_times(struct checkers *checkers, const struct message
     return cheats ? (sabotage == SABOTAGE_TWICE ? 2 : 0) : 1;
 }
 
+// A measurement never comes after a newer one. A node that starts again forgets what it had.
+static void check_newer(struct checkers *checkers, const struct host *host, struct channel *channel,
+                        const struct message *message) {
+    bool older = message->epoch < channel->last_epoch ||
+                 (message->epoch == channel->last_epoch && message->sequence <= channel->last_sequence);
+    if (older && channel->last_life == host->life) {
+        sim_breach(checkers->sim, "delivery", "%s -> %s: a measurement was taken after a newer one", channel->source,
+                   channel->destination);
+    }
+    channel->last_epoch = message->epoch;
+    channel->last_sequence = message->sequence;
+    channel->last_life = host->life;
+}
+
 void checker_received(struct checkers *checkers, const struct host *host, const struct task *task, uint32_t input,
                       const struct message *message) {
     struct sim *sim = checkers->sim;
@@ -286,6 +300,9 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     }
     struct channel *channel = channel_of(checkers, message->link, (enum delivery_class)message->delivery);
     channel->destination_host = host->index;
+    if (message->delivery == DELIVERY_MEASUREMENT && message->sequence > 0) {
+        check_newer(checkers, host, channel, message);
+    }
     if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0 || link->plan->source.kind == END_RESOURCE ||
         (channel->known && strchr(channel->source, '.') == NULL)) {
         return;

@@ -215,8 +215,7 @@ void faults_replace(struct sim *sim, struct host *host) {
     host->life++;
     checker_replaced(&sim->checkers, host);
     storage_free(&host->storage);
-    host->clock_us = random_below(&sim->faults.random, HOUR_US);
-    host->reference_us = sim->now_us;
+    host_set_clock(host, random_below(&sim->faults.random, HOUR_US));
     plan_undo(sim, FAULT_REPLACE, host->index, 0, MINUTE_US);
 }
 

@@ -33,13 +33,24 @@ bool host_effect(struct host *host, const char *what) {
     return false;
 }
 
-uint64_t host_clock_us(const struct host *host) {
-    int64_t elapsed_us = (int64_t)(host->sim->now_us - host->reference_us);
-    return host->clock_us +
-           (uint64_t)(elapsed_us + elapsed_us / 1000000 * host->drift_ppm + elapsed_us % 1000000 * host->drift_ppm / 1000000);
+uint64_t host_clock_us(struct host *host) {
+    uint64_t now_us = host->sim->now_us;
+    if (host->read_us != now_us || now_us == 0) {
+        int64_t elapsed_us = (int64_t)(now_us - host->reference_us);
+        host->read_us = now_us;
+        host->read_clock_us = host->clock_us + (uint64_t)(elapsed_us + elapsed_us / 1000000 * host->drift_ppm +
+                                                          elapsed_us % 1000000 * host->drift_ppm / 1000000);
+    }
+    return host->read_clock_us;
 }
 
-uint64_t host_time_of_clock(const struct host *host, uint64_t clock_us) {
+void host_set_clock(struct host *host, uint64_t clock_us) {
+    host->clock_us = clock_us;
+    host->reference_us = host->sim->now_us;
+    host->read_us = UINT64_MAX;
+}
+
+uint64_t host_time_of_clock(struct host *host, uint64_t clock_us) {
     uint64_t now_us = host_clock_us(host);
     if (clock_us <= now_us) {
         return host->sim->now_us;
@@ -50,7 +61,6 @@ uint64_t host_time_of_clock(const struct host *host, uint64_t clock_us) {
 }
 
 void host_set_drift(struct host *host, int32_t drift_ppm) {
-    host->clock_us = host_clock_us(host);
-    host->reference_us = host->sim->now_us;
+    host_set_clock(host, host_clock_us(host));
     host->drift_ppm = drift_ppm;
 }

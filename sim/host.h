@@ -52,8 +52,10 @@ struct host {
     uint64_t clock_us, reference_us;
     int32_t drift_ppm;
     int64_t unix_offset_ms;
+    uint64_t read_us, read_clock_us; // the last reading, for a program reads its clock several times a turn
     // turns
-    uint64_t wake_us; // UINT64_MAX for none planned
+    uint64_t wake_us;   // of the next turn, UINT64_MAX for none
+    uint64_t queued_us; // of the occasion that stands for it in the heap; earlier is fine, it is planned again then
     uint64_t busy_until_us;
     uint32_t slow_us; // what a turn takes on a slow host
     uint32_t spins;   // turns at one moment, to find endless loops
@@ -90,9 +92,10 @@ void host_enter(struct host *host);
 void host_leave(void);
 // Asked before each effect on the world. False: the host is dead, the effect must not happen.
 bool host_effect(struct host *host, const char *what);
-uint64_t host_clock_us(const struct host *host);
+uint64_t host_clock_us(struct host *host);
+void host_set_clock(struct host *host, uint64_t clock_us);
 // The virtual time at which the host's clock will show this.
-uint64_t host_time_of_clock(const struct host *host, uint64_t clock_us);
+uint64_t host_time_of_clock(struct host *host, uint64_t clock_us);
 // Changes the drift from now on, without a jump.
 void host_set_drift(struct host *host, int32_t drift_ppm);
 
@@ -106,6 +109,8 @@ void host_stop(struct host *host);
 void host_turn(struct host *host);
 // Plans a turn at this time, unless an earlier one is planned.
 void host_wake(struct host *host, uint64_t time_us);
+// The occasion that was planned for a turn at `queued_us` has come.
+void host_woken(struct host *host, uint64_t queued_us);
 void host_drop_inbox(struct host *host);
 
 #endif

@@ -18,8 +18,25 @@ void host_wake(struct host *host, uint64_t time_us) {
         return;
     }
     host->wake_us = time_us;
-    scheduler_plan(&host->sim->scheduler,
-                   (struct occasion){.time_us = time_us, .kind = OCCASION_WAKE, .host = host->index, .value = time_us});
+    if (host->queued_us > time_us) {
+        host->queued_us = time_us;
+        scheduler_plan(&host->sim->scheduler,
+                       (struct occasion){.time_us = time_us, .kind = OCCASION_WAKE, .host = host->index, .value = time_us});
+    }
+}
+
+void host_woken(struct host *host, uint64_t queued_us) {
+    if (host->queued_us != queued_us) {
+        return; // another occasion took its place
+    }
+    host->queued_us = UINT64_MAX;
+    if (host->wake_us <= host->sim->now_us) {
+        host_turn(host);
+    } else if (host->wake_us != UINT64_MAX) {
+        uint64_t time_us = host->wake_us;
+        host->wake_us = UINT64_MAX;
+        host_wake(host, time_us);
+    }
 }
 
 void host_drop_inbox(struct host *host) {

@@ -172,8 +172,9 @@ int main(int argument_count, char **arguments) {
     struct timespec ended;
     clock_gettime(CLOCK_MONOTONIC, &ended);
     double seconds = (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
-    report_print(sim, seconds);
-    if (json != NULL && !report_json(sim, seconds, json)) {
+    double cpu_seconds = (double)clock() / CLOCKS_PER_SEC;
+    report_print(sim, seconds, cpu_seconds);
+    if (json != NULL && !report_json(sim, seconds, cpu_seconds, json)) {
         fprintf(stderr, "tenon sim: %s cannot be written\n", json);
         good = false;
     }

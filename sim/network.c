@@ -121,5 +121,9 @@ void network_arrive(struct sim *sim, struct flight *flight) {
     }
     host->inbox_tail = flight;
     host->inbox_count++;
-    host_wake(host, sim->now_us);
+    if (host->state == HOST_UP && host->busy_until_us <= sim->now_us) {
+        host_turn(host);
+    } else {
+        host_wake(host, sim->now_us);
+    }
 }

@@ -13,7 +13,7 @@ uint64_t port_clock_ns(void) {
 }
 
 uint64_t port_unix_ms(void) {
-    const struct host *host = host_current();
+    struct host *host = host_current();
     return host->sim->begin_unix_ms + (uint64_t)((int64_t)(host_clock_us(host) / 1000) + host->unix_offset_ms);
 }
 

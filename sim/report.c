@@ -31,14 +31,15 @@ static uint64_t delivered(const struct sim *sim) {
     return sim->totals.received + sim->checkers.commands_obeyed;
 }
 
-void report_print(const struct sim *sim, double seconds) {
+void report_print(const struct sim *sim, double seconds, double cpu_seconds) {
     const struct sim_totals *totals = &sim->totals;
     double hours = (double)sim->now_us / (double)HOUR_US;
     printf("seed %llu: %s, faults %s, %.2f simulated hours in %.2f s (%.0f times real time), hash %016llx\n",
            (printed)sim->options.seed, sim->building.policy != NULL ? sim->building.policy->name : "", sim->faults.name, hours,
            seconds, hours * 3600 / seconds, (printed)sim->trace.hash);
-    printf("  %llu messages delivered (%.0f/s), %llu sent, %llu datagrams (%llu lost, %llu doubled), %llu turns\n",
-           (printed)delivered(sim), (double)delivered(sim) / seconds, (printed)totals->emitted, (printed)sim->network.sent,
+    printf("  %llu messages delivered (%.0f in a second of one core), %llu sent, %llu datagrams (%llu lost, %llu doubled), "
+           "%llu turns\n",
+           (printed)delivered(sim), (double)delivered(sim) / cpu_seconds, (printed)totals->emitted, (printed)sim->network.sent,
            (printed)sim->network.lost, (printed)sim->network.doubled, (printed)totals->turns);
     printf("  %llu starts, %llu ends; %llu effects that durability none lost or repeated; latest command %.3f s\n",
            (printed)totals->starts, (printed)totals->crashes, (printed)sim->checkers.forgiven,
@@ -61,14 +62,16 @@ void report_print(const struct sim *sim, double seconds) {
     }
 }
 
-bool report_json(const struct sim *sim, double seconds, const char *path) {
+bool report_json(const struct sim *sim, double seconds, double cpu_seconds, const char *path) {
     FILE *file = fopen(path, "w");
     if (file == NULL) {
         return false;
     }
-    fprintf(file, "{\"seed\":%llu,\"faults\":\"%s\",\"simulated_hours\":%.6f,\"seconds\":%.6f,\"hash\":\"%016llx\",",
-            (printed)sim->options.seed, sim->faults.name, (double)sim->now_us / (double)HOUR_US, seconds,
-            (printed)sim->trace.hash);
+    fprintf(
+        file,
+        "{\"seed\":%llu,\"faults\":\"%s\",\"simulated_hours\":%.6f,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"hash\":\"%016llx\",",
+        (printed)sim->options.seed, sim->faults.name, (double)sim->now_us / (double)HOUR_US, seconds, cpu_seconds,
+        (printed)sim->trace.hash);
     fprintf(file, "\"delivered\":%llu,\"sent\":%llu,\"datagrams\":%llu,\"lost\":%llu,\"turns\":%llu,\"crashes\":%llu,",
             (printed)delivered(sim), (printed)sim->totals.emitted, (printed)sim->network.sent, (printed)sim->network.lost,
             (printed)sim->totals.turns, (printed)sim->totals.crashes);

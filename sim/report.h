@@ -8,9 +8,9 @@
 
 // Keeps the command line, for report_replay also when the program ends by an assertion.
 void report_remember(int argument_count, char **arguments, uint64_t seed);
-void report_print(const struct sim *sim, double seconds);
+void report_print(const struct sim *sim, double seconds, double cpu_seconds);
 // False when the file cannot be written.
-bool report_json(const struct sim *sim, double seconds, const char *path);
+bool report_json(const struct sim *sim, double seconds, double cpu_seconds, const char *path);
 // One line: the command that repeats the run, with its trace.
 void report_replay(FILE *file);
 

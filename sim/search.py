@@ -54,7 +54,7 @@ class Search:
             self.seeds += 1
             self.hours += facts.get("simulated_hours", 0)
             self.delivered += facts.get("delivered", 0)
-            self.seconds += facts.get("seconds", 0)
+            self.seconds += facts.get("cpu_seconds", 0)
             if done.returncode != 0:
                 why = facts.get("failure") or (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
                 self.failures.append(why)

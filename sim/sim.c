@@ -34,7 +34,7 @@ struct host *sim_add_host(struct sim *sim, const char *name, enum host_kind kind
     host->sim = sim;
     host->index = sim->host_count;
     host->kind = kind;
-    host->wake_us = UINT64_MAX;
+    host->wake_us = host->queued_us = host->read_us = UINT64_MAX;
     host->entropy = random_start(sim->options.seed, 1000 + host->index);
     snprintf(host->name, sizeof host->name, "%s", name);
     char address[64];
@@ -256,9 +256,7 @@ static void happen(struct sim *sim, const struct occasion *occasion) {
     struct host *host = occasion->host < sim->host_count ? sim->hosts[occasion->host] : NULL;
     switch (occasion->kind) {
     case OCCASION_WAKE:
-        if (host->wake_us == occasion->value) {
-            host_turn(host);
-        }
+        host_woken(host, occasion->value);
         break;
     case OCCASION_DATAGRAM:
         network_arrive(sim, occasion->pointer);

@@ -227,6 +227,10 @@ static void open_node(struct rig *rig, uint32_t index) {
         tables->plan.resources = zeroed(RIG_TASKS, sizeof(struct plan_resource));
         tables->tasks = zeroed(RIG_TASKS, sizeof(struct task));
         tables->links = zeroed(RIG_LINKS, sizeof(struct link));
+        tables->building.heap = zeroed(RIG_LINKS, sizeof(struct deadline));
+        tables->building.places = zeroed(RIG_LINKS, sizeof(uint32_t));
+        tables->network.heap = zeroed(RIG_LINKS, sizeof(struct deadline));
+        tables->network.places = zeroed(RIG_LINKS, sizeof(uint32_t));
         tables->peers = zeroed(RIG_NODES, sizeof(struct peer));
         tables->output_links = zeroed(RIG_TASKS * PORTS_MAX, sizeof(uint32_t));
         tables->resource_of_plan = zeroed(RIG_TASKS, sizeof(uint32_t));
@@ -300,6 +304,10 @@ static void close_node(struct rig_node *node) {
         free(tables->tasks);
         free(tables->links);
         free(tables->peers);
+        free(tables->building.heap);
+        free(tables->building.places);
+        free(tables->network.heap);
+        free(tables->network.places);
         free(tables->output_links);
         free(tables->resource_of_plan);
         free(tables->encoded.data);

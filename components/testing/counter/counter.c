@@ -1,5 +1,5 @@
 // Counter: each event must be the number after the last one. Hands it on as `forward`; `count` and `errors` are for whoever
-// looks; a level gives a valve position between 0 and 100.
+// looks; a level gives a valve position between 0 and 100, and what became of each position is counted in `outcomes`.
 #include "ports.h"
 #include "tenon.h"
 
@@ -8,12 +8,17 @@ static struct {
     double count;
     double errors;
     double valve;
+    double outcomes;
 } state;
 TENON_STATE(state, 1);
-TENON_INBOX(16);
+TENON_INBOX(32);
 
 int32_t tenon_receive(uint32_t input, uint32_t length) {
     double value;
+    if (input == INPUT_OUTCOME) {
+        state.outcomes += 1;
+        return tenon_send_number(OUTPUT_OUTCOMES, state.outcomes);
+    }
     if (!tenon_read_signal(length, &value)) {
         return TENON_REFUSED;
     }
