@@ -267,12 +267,14 @@ static void check_newer(struct checkers *checkers, const struct host *host, stru
                         const struct message *message) {
     bool older = message->epoch < channel->last_epoch ||
                  (message->epoch == channel->last_epoch && message->sequence <= channel->last_sequence);
-    if (older && channel->last_life == host->life) {
-        sim_breach(checkers->sim, "delivery", "%s -> %s: a measurement was taken after a newer one", channel->source,
-                   channel->destination);
+    if (older && channel->last_host == host->index && channel->last_life == host->life) {
+        sim_breach(checkers->sim, "delivery", "%s -> %s: measurement %u/%llu was taken after %u/%llu", channel->source,
+                   channel->destination, message->epoch, (unsigned long long)message->sequence, channel->last_epoch,
+                   (unsigned long long)channel->last_sequence);
     }
     channel->last_epoch = message->epoch;
     channel->last_sequence = message->sequence;
+    channel->last_host = host->index;
     channel->last_life = host->life;
 }
 
@@ -283,8 +285,9 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     open_work(checkers, host, task, false);
     sim->totals.received++;
     checkers->received[message->delivery]++;
-    TRACE(sim, TRACE_RECEIVE, host, trace_hash_bytes(message_bytes(message)), "task %s gets a message on input %u, link %u",
-          task->plan->name, input, message->link);
+    TRACE(sim, TRACE_RECEIVE, host, trace_hash_bytes(message_bytes(message)),
+          "task %s gets message %llu of link %u on input %u", task->plan->name,
+          (unsigned long long)(message->sequence & 0xffffffffff), message->link, input);
     if (sim->options.sabotage == SABOTAGE_STRANGER && sim->totals.received % 50 == 49) {
         input++;
     }

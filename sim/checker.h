@@ -59,7 +59,9 @@ struct channel {
     uint64_t last_sent_us;
     uint64_t last_sequence; // of a measurement that was taken
     uint32_t last_epoch;
-    uint64_t last_life;     // of the host that took it
+    uint32_t last_host; // that took it, in this life
+    uint64_t last_life;
+
     uint64_t written, read; // counts of messages ever; the ring holds the last SENT_KEPT
     uint64_t replay_until;  // messages below it may be seen again: the receiver lost its memory
     uint32_t source_epoch, destination_epoch;

@@ -111,7 +111,7 @@ void faults_begin(struct sim *sim) {
     for (uint32_t i = 0; i < sim->host_count; i++) {
         struct host *host = sim->hosts[i];
         int32_t span = sim->faults.drift_ppm_max;
-        if (host->kind == HOST_NODE) {
+        if (host->kind != HOST_OPERATOR) {
             host->storage.fail_ppm = sim->faults.fail_ppm;
             host_set_drift(host, span == 0 ? 0 : (int32_t)random_below(&sim->faults.random, 2u * (uint32_t)span + 1u) - span);
         }
@@ -290,7 +290,10 @@ void faults_happen(struct sim *sim, enum fault_kind kind) {
     if (host != NULL && host->state == HOST_UP) {
         sim->faults.done[kind]++;
         TRACE(sim, TRACE_FAULT, host, kind, "fault: %s", fault_kind_text(kind));
-        if (kind == FAULT_ORCHESTRATOR) {
+        if (kind == FAULT_ORCHESTRATOR && random_chance(&sim->faults.random, 500000)) {
+            host->countdown = 1 + random_below(&sim->faults.random, 8 * WITHIN_EFFECTS);
+            plan_undo(sim, FAULT_CRASH_WITHIN, host->index, 0, WITHIN_US);
+        } else if (kind == FAULT_ORCHESTRATOR) {
             kill_host(host);
             plan_undo(sim, kind, host->index, 0, some_time(sim, 10 * MINUTE_US));
         } else {

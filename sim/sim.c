@@ -10,6 +10,7 @@
 #include "engine/native.h"
 #include "engine/wamr.h"
 #include "sim/plant_energyplus.h"
+#include "sim/store_vfs.h"
 
 // Checkers look at everything this often.
 #define LOOK_US (10 * SECOND_US)
@@ -153,6 +154,7 @@ enum error sim_open(const struct sim_options *options, struct sim **out, char re
     sim->plant.step_ms = options->plant_step_ms;
     sim->end_us = options->duration_us;
     sim->faults_end_us = options->duration_us > QUIET_US + WARM_UP_US ? options->duration_us - QUIET_US : WARM_UP_US;
+    store_vfs_start();
     checkers_open(&sim->checkers, sim);
     sim->begin_unix_ms = BEGIN_UNIX_MS;
     plant_synthetic(&sim->plant, options->seed);
