@@ -331,12 +331,20 @@ static void expire_pending(struct runtime *runtime, struct link *link) {
     }
 }
 
+// What the sender is told of an answer: one of the words of `confirm`, never the sentence that explains a refusal.
+static const char *outcome_of(uint8_t code, struct bytes why) {
+    if (code >> 5 == 2) {
+        return bytes_equal(why, bytes_of_text("outranked")) ? "outranked" : "obeyed";
+    }
+    return code == COAP_PRECONDITION_FAILED ? "late" : code == COAP_UNPROCESSABLE_ENTITY ? "quarantined" : "refused";
+}
+
 static void pump_resource(struct runtime *runtime, struct link *link) {
     while (link->pending.head != NULL && link->pending.head->position <= runtime->durable) {
         uint64_t position = 0;
         const char *outcome = "obeyed";
-        (void)resource_deliver(runtime, link, link->pending.head, &position, &outcome);
-        settle(runtime, link, outcome);
+        uint8_t code = resource_deliver(runtime, link, link->pending.head, &position, &outcome);
+        settle(runtime, link, outcome_of(code, bytes_of_text(outcome)));
         expire_pending(runtime, link);
     }
 }
@@ -363,15 +371,6 @@ static bool is_passing(uint8_t code) {
            code == COAP_REQUEST_ENTITY_INCOMPLETE || code == COAP_CODE(4, 29);
 }
 
-static const char *outcome_of(const struct coap_completion *completion) {
-    if (completion->code >> 5 == 2) {
-        return bytes_equal(completion->body, bytes_of_text("outranked")) ? "outranked" : "obeyed";
-    }
-    return completion->code == COAP_PRECONDITION_FAILED    ? "late"
-           : completion->code == COAP_UNPROCESSABLE_ENTITY ? "quarantined"
-                                                           : "refused";
-}
-
 static void note_answer(struct runtime *runtime, struct link *link, const struct coap_completion *completion) {
     if (completion->error == ERROR_NONE && completion->code == COAP_UNAUTHORIZED && completion->echo.size > 0 &&
         !bytes_equal(completion->echo, (struct bytes){link->echo, link->echo_size})) {
@@ -384,7 +383,7 @@ static void note_answer(struct runtime *runtime, struct link *link, const struct
         retry_later(runtime, link);
         return;
     }
-    const char *outcome = outcome_of(completion);
+    const char *outcome = outcome_of(completion->code, completion->body);
     if (completion->code >> 5 != 2) {
         COUNT(runtime, link, refused);
         event_tell(runtime, link->plan->delivery == DELIVERY_COMMAND ? EVENT_COMMAND_REFUSED : EVENT_DELIVERY_REFUSED,

@@ -1,0 +1,102 @@
+// Links between two nodes: who is answered what and when, what a plan leaves of a link, what becomes of what cannot leave.
+//
+// The sensor of node 0 --1--> task "b" on node 1, an event, unless a test says otherwise.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/runtime_rig.h"
+
+static const uint8_t item_0[] = {0x00};
+
+struct pair {
+    struct rig *rig;
+    struct plan plan[RIG_NODES];
+    struct plan_task tasks[RIG_NODES][1];
+    struct plan_resource resources[RIG_NODES][2];
+    struct plan_peer peers[RIG_NODES][1];
+    struct plan_link links[RIG_NODES][3];
+};
+
+static const struct plan_end here = {END_TASK, 0, 0};
+static const struct plan_end far = {END_REMOTE, 0, 0};
+static const struct plan_end sensor = {END_RESOURCE, 0, 0};
+static const struct plan_end valve = {END_RESOURCE, 1, 0};
+
+static void put_plan(struct pair *pair, uint32_t node) {
+    pair->plan[node].revision++;
+    assert_int_equal(rig_plan(pair->rig, node, &pair->plan[node]), ERROR_NONE);
+    rig_run(pair->rig, 20);
+}
+
+static void pair_open(struct pair *pair, const char *component, enum durability durability) {
+    memset(pair, 0, sizeof *pair);
+    pair->rig = rig_open();
+    for (uint32_t node = 0; node < RIG_NODES; node++) {
+        strcpy(pair->tasks[node][0].name, node == 0 ? "a" : "b");
+        rig_digest(component, pair->tasks[node][0].digest);
+        pair->tasks[node][0].epoch = 1;
+        pair->tasks[node][0].durability = durability;
+        pair->resources[node][0] = (struct plan_resource){.name = "room/temperature", .epoch = 1};
+        pair->resources[node][1] =
+            (struct plan_resource){.name = "room/valve", .safe = {item_0, 1}, .epoch = 1, .durability = durability};
+        strcpy(pair->peers[node][0].name, "peer");
+        pair->peers[node][0].address = pair->rig->nodes[1 - node].address;
+        pair->links[node][0] = (struct plan_link){.id = 1, .delivery = DELIVERY_EVENT};
+        pair->plan[node] = (struct plan){.policy = "pair",
+                                         .node = "n",
+                                         .tasks = pair->tasks[node],
+                                         .task_count = node,
+                                         .resources = pair->resources[node],
+                                         .resource_count = 2,
+                                         .peers = pair->peers[node],
+                                         .peer_count = 1,
+                                         .links = pair->links[node],
+                                         .link_count = 1};
+    }
+    pair->links[0][0].source = sensor;
+    pair->links[0][0].destination = pair->links[1][0].source = far;
+    pair->links[1][0].destination = here;
+}
+
+static const struct link *link_at(const struct pair *pair, uint32_t node, uint32_t index) {
+    return &runtime_tables(&pair->rig->nodes[node].runtime)->links[index];
+}
+
+// --- answers
+// -----------------------------------------------------------------------------------------------------------------------
+
+static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_LOCAL);
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){.id = 2,
+                                          .delivery = DELIVERY_COMMAND,
+                                          .source = here,
+                                          .destination = valve,
+                                          .expiry_ms = 60000,
+                                          .priority = 10,
+                                          .confirm = 2};
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 2;
+    put_plan(&pair, 0);
+    rig_publish(pair.rig, 0, "room/temperature", 5000); // the valve ends at 1000
+    rig_run(pair.rig, 100);
+    assert_int_equal(link_at(&pair, 0, 1)->counters.refused, 1);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 2); // the event and what became of its command
+    rig_publish(pair.rig, 0, "room/temperature", 7);
+    rig_run(pair.rig, 100);
+    assert_true(rig_driven(pair.rig, 0, "room/valve") == 7);
+    rig_close(pair.rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
