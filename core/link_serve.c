@@ -74,9 +74,10 @@ void link_consumed(struct runtime *runtime, struct link *link, const struct mess
     link->seen_epoch = message->epoch;
     link->seen_sequence = message->sequence;
     link->seen_position = position;
-    if (link->has_queued && link->queued_epoch == message->epoch && link->queued_sequence == message->sequence) {
-        link->has_queued = false;
+    if (link->has_queued && (link->queued_epoch != message->epoch || link->queued_sequence != message->sequence)) {
+        return; // a newer one waits behind it, and the request that is kept is for that one
     }
+    link->has_queued = false;
     link->answer_is_due = true;
     link->answer_code = code;
     if (link->later.used && position > runtime->durable) {

@@ -62,12 +62,33 @@ static void pair_open(struct pair *pair, const char *component, enum durability 
     pair->links[1][0].destination = here;
 }
 
+static void put_plans(struct pair *pair) {
+    put_plan(pair, 0);
+    put_plan(pair, 1);
+}
+
 static const struct link *link_at(const struct pair *pair, uint32_t node, uint32_t index) {
     return &runtime_tables(&pair->rig->nodes[node].runtime)->links[index];
 }
 
 // --- answers
 // -----------------------------------------------------------------------------------------------------------------------
+
+static void a_message_is_not_answered_with_what_became_of_the_one_before(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off for a second
+    rig_publish(pair.rig, 0, "room/temperature", 1);               // waits at it
+    rig_restart(pair.rig, 0, 0);                                   // its sender begins anew, without it
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS);
+    assert_int_equal(rig_task(pair.rig, 1, "b")->queue.count, 2);
+    rig_run(pair.rig, 30000);
+    assert_int_equal(rig_task(pair.rig, 1, "b")->discarded, 2);
+    assert_int_equal(link_at(&pair, 0, 0)->counters.refused, 1); // not taken for the good one
+    rig_close(pair.rig);
+}
 
 static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void **state) {
     (void)state;
@@ -96,6 +117,7 @@ static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void *
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
