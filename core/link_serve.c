@@ -90,18 +90,21 @@ void link_consumed(struct runtime *runtime, struct link *link, const struct mess
 
 enum order { ORDER_NEW, ORDER_SEEN, ORDER_QUEUED, ORDER_FENCED };
 
-// A higher epoch takes over; a lower one is fenced off; within an epoch only rising numbers take effect.
+// A higher epoch takes over; a lower one is fenced off; within an epoch only rising numbers take effect. What waits at the task
+// is ahead of what has taken effect, so it alone is compared with.
 static enum order order_of(const struct link *link, const struct delivery *delivery) {
-    if (link->has_queued && delivery->epoch == link->queued_epoch && delivery->sequence <= link->queued_sequence) {
-        return delivery->sequence == link->queued_sequence ? ORDER_QUEUED : ORDER_SEEN;
-    }
-    if (!link->has_seen || delivery->epoch > link->seen_epoch) {
+    uint32_t epoch = link->has_queued ? link->queued_epoch : link->seen_epoch;
+    uint64_t sequence = link->has_queued ? link->queued_sequence : link->seen_sequence;
+    if ((!link->has_queued && !link->has_seen) || delivery->epoch > epoch) {
         return ORDER_NEW;
     }
-    if (delivery->epoch < link->seen_epoch) {
+    if (delivery->epoch < epoch) {
         return ORDER_FENCED;
     }
-    return delivery->sequence > link->seen_sequence ? ORDER_NEW : ORDER_SEEN;
+    if (delivery->sequence > sequence) {
+        return ORDER_NEW;
+    }
+    return link->has_queued && delivery->sequence == sequence ? ORDER_QUEUED : ORDER_SEEN;
 }
 
 static struct verdict fence(struct runtime *runtime, struct link *link) {

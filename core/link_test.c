@@ -90,6 +90,37 @@ static void a_message_is_not_answered_with_what_became_of_the_one_before(void **
     rig_close(pair.rig);
 }
 
+static struct rig_datagram delayed;
+
+static uint32_t delay_the_event(struct rig *rig, const struct rig_datagram *datagram) {
+    if (memcmp(&datagram->from, &rig->nodes[0].address, sizeof datagram->from) == 0) {
+        delayed = *datagram;
+        return 1;
+    }
+    return 0;
+}
+
+static void a_late_message_of_an_epoch_that_is_over_is_fenced_off_behind_one_that_waits(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off for a second
+    pair.rig->lose = delay_the_event;
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    pair.rig->lose = NULL;
+    rig_restart(pair.rig, 0, 0);
+    pair.resources[0][0].epoch = 2; // another device has taken the role
+    put_plan(&pair, 0);
+    rig_publish(pair.rig, 0, "room/temperature", 2);
+    assert_int_equal(rig_task(pair.rig, 1, "b")->queue.count, 1);
+    runtime_datagram(&pair.rig->nodes[1].runtime, &delayed.from, (struct bytes){delayed.data, delayed.size});
+    rig_run(pair.rig, 30000);
+    assert_int_equal(rig_count(pair.rig, 1, "b"), 1);
+    assert_int_equal(link_at(&pair, 1, 0)->seen_epoch, 2);
+    rig_close(pair.rig);
+}
+
 static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void **state) {
     (void)state;
     struct pair pair;
@@ -118,6 +149,7 @@ static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void *
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
+        cmocka_unit_test(a_late_message_of_an_epoch_that_is_over_is_fenced_off_behind_one_that_waits),
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
