@@ -146,11 +146,36 @@ static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void *
     rig_close(pair.rig);
 }
 
+// --- plans
+// -------------------------------------------------------------------------------------------------------------------------
+
+static void a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "counter", DURABILITY_LOCAL);
+    put_plans(&pair);
+    for (uint32_t i = 1; i <= 5; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    pair.plan[0].link_count = 0; // node 1 does not hear of that plan
+    put_plan(&pair, 0);
+    pair.plan[0].link_count = 1;
+    put_plan(&pair, 0);
+    for (uint32_t i = 6; i <= 8; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    rig_run(pair.rig, 5000);
+    assert_int_equal(rig_counter(pair.rig, 1, "b").count, 8);
+    assert_int_equal(rig_counter(pair.rig, 1, "b").faults, 0);
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
         cmocka_unit_test(a_late_message_of_an_epoch_that_is_over_is_fenced_off_behind_one_that_waits),
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
+        cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,6 +281,7 @@ struct runtime {
     uint32_t ready_head, ready_tail;
     uint32_t blocked_count;
     uint64_t boot;
+    uint64_t sequence_high; // of the links before the last plan: new ones begin above it
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
     uint64_t waited_ms;            // of the datagram in hand, before it was taken
