@@ -170,12 +170,34 @@ static void a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_hi
     rig_close(pair.rig);
 }
 
+static void what_a_task_sends_at_its_parameters_leaves_when_it_is_durable(void **state) {
+    (void)state;
+    static const uint8_t item_7[] = {0x07};
+    struct pair pair;
+    struct plan_parameter parameter = {.input = 0, .value = {item_7, 1}};
+    pair_open(&pair, "echo", DURABILITY_LOCAL);
+    pair.links[0][0].source = here;
+    pair.plan[0].task_count = 1;
+    pair.tasks[0][0].parameter_count = 1;
+    pair.plan[0].parameters = &parameter;
+    pair.plan[0].parameter_count = 1;
+    put_plan(&pair, 1);
+    put_plan(&pair, 0);
+    rig_run(pair.rig, 1000);
+    assert_int_equal(rig_count(pair.rig, 1, "b"), 1);
+    rig_restart(pair.rig, 0, pair.rig->nodes[0].journal_count);
+    rig_run(pair.rig, 1000);
+    assert_int_equal(link_at(&pair, 0, 0)->pending.count, 0);
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
         cmocka_unit_test(a_late_message_of_an_epoch_that_is_over_is_fenced_off_behind_one_that_waits),
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
+        cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -436,7 +436,6 @@ static void sweep_codes(struct runtime *runtime) {
 
 // Sends what is pending: from before the crossing, from the journal, or because its destination moved.
 static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
-    runtime->disk_head = runtime->disk_tail = NO_INDEX;
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         struct link *link = &tables->links[i];
         link_schedule(runtime, link);
@@ -485,6 +484,7 @@ static void cross_over(struct runtime *runtime) {
     end_leftovers(runtime, from, to);
     runtime->current = 1 - runtime->current;
     runtime->ready_head = runtime->ready_tail = NO_INDEX;
+    runtime->disk_head = runtime->disk_tail = NO_INDEX;
     from->plan.task_count = from->plan.link_count = from->plan.peer_count = 0;
     chain_links(runtime, to);
     deadlines_start(&to->building);
