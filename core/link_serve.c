@@ -46,11 +46,18 @@ static struct verdict refuse(struct runtime *runtime, struct link *link, uint8_t
 
 // --- when a message has taken effect -----------------------------------------------------------------------------------------
 
+// What the sender of the last message that took effect is to be told, as often as it asks.
+static struct verdict answer_again(const struct link *link) {
+    return answer(link->answer_code, link->answer_outranked ? "outranked" : "");
+}
+
 void link_answer(struct runtime *runtime, struct link *link) {
     if (!link->later.used || !link->answer_is_due || link->seen_position > runtime->durable) {
         return;
     }
-    const struct coap_response response = {.code = link->answer_code, .content_format = COAP_FORMAT_NONE};
+    const struct verdict verdict = answer_again(link);
+    const struct coap_response response = {
+        .code = verdict.code, .content_format = COAP_FORMAT_NONE, .body = bytes_of_text(verdict.why)};
     coap_endpoint_answer(&runtime->coap, &link->later, &response);
 }
 
@@ -212,7 +219,7 @@ static struct verdict accept_reliable(struct runtime *runtime, struct link *link
         if (delivery->sequence == link->seen_sequence && link->seen_position > runtime->durable) {
             return defer(runtime, link, request);
         }
-        return answer(delivery->sequence == link->seen_sequence && link->answer_is_due ? link->answer_code : COAP_CHANGED, "");
+        return delivery->sequence == link->seen_sequence && link->answer_is_due ? answer_again(link) : answer(COAP_CHANGED, "");
     case ORDER_NEW:
         break;
     }

@@ -121,6 +121,49 @@ static void a_late_message_of_an_epoch_that_is_over_is_fenced_off_behind_one_tha
     rig_close(pair.rig);
 }
 
+static uint32_t outranked_answers;
+
+static uint32_t look_for_outranked(struct rig *rig, const struct rig_datagram *datagram) {
+    (void)rig;
+    static const char word[] = "outranked";
+    size_t size = sizeof word - 1;
+    outranked_answers += datagram->size > size && memcmp(datagram->data + datagram->size - size, word, size) == 0;
+    return 0;
+}
+
+static void a_command_that_a_durable_actuator_keeps_for_later_is_told_to_be_outranked(void **state) {
+    (void)state;
+    static const uint8_t item_30[] = {0x18, 30};
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_LOCAL);
+    // The sensor of node 0 --1--> task "a" on node 0 --2--> valve of node 1.
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){.id = 2,
+                                          .delivery = DELIVERY_COMMAND,
+                                          .source = here,
+                                          .destination = far,
+                                          .expiry_ms = 60000,
+                                          .priority = 10,
+                                          .confirm = 2};
+    pair.links[1][0] = pair.links[0][1];
+    pair.links[1][0].source = far;
+    pair.links[1][0].destination = valve;
+    pair.links[1][0].confirm = 0;
+    pair.plan[0].task_count = 1;
+    pair.plan[1].task_count = 0;
+    pair.plan[0].link_count = 2;
+    put_plans(&pair);
+    outranked_answers = 0;
+    pair.rig->lose = look_for_outranked;
+    assert_int_equal(runtime_override(&pair.rig->nodes[1].runtime, 1, 8, (struct bytes){item_30, 2}, 120000), ERROR_NONE);
+    rig_publish(pair.rig, 0, "room/temperature", 5);
+    rig_run(pair.rig, 1000);
+    assert_true(rig_driven(pair.rig, 1, "room/valve") == 30);
+    assert_int_equal(link_at(&pair, 0, 1)->pending.count, 0);
+    assert_int_equal(outranked_answers, 1);
+    rig_close(pair.rig);
+}
+
 static void a_command_that_an_actuator_here_refuses_is_told_to_its_sender(void **state) {
     (void)state;
     struct pair pair;
@@ -195,6 +238,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
         cmocka_unit_test(a_late_message_of_an_epoch_that_is_over_is_fenced_off_behind_one_that_waits),
+        cmocka_unit_test(a_command_that_a_durable_actuator_keeps_for_later_is_told_to_be_outranked),
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),

@@ -138,6 +138,7 @@ struct link {
     struct coap_later later; // the request that is answered when that message has taken effect and is durable
     bool answer_is_due;      // it has taken effect
     uint8_t answer_code;
+    bool answer_outranked; // an actuator keeps it, and obeys a higher priority
     // both
     bool waits_for_disk;
     uint32_t next_for_disk;
