@@ -349,19 +349,25 @@ static void pump_resource(struct runtime *runtime, struct link *link) {
     }
 }
 
-void link_pump(struct runtime *runtime, struct link *link) {
-    expire_pending(runtime, link);
-    if (link->pending.head == NULL) {
-        return;
-    }
+// Sends the first, or lets it wait for the disk, its peer or its next try.
+static void pump(struct runtime *runtime, struct link *link) {
     if (link->pending.head->position > runtime->durable) {
         disk_wait(runtime, link);
-        return;
-    }
-    if (link->plan->destination.kind == END_REMOTE) {
+    } else if (link->plan->destination.kind == END_REMOTE) {
         pump_remote(runtime, link);
     } else if (link->plan->destination.kind == END_RESOURCE) {
         pump_resource(runtime, link);
+    }
+}
+
+void link_pump(struct runtime *runtime, struct link *link) {
+    expire_pending(runtime, link);
+    if (link->pending.head != NULL) {
+        pump(runtime, link);
+    }
+    const struct message *head = link->pending.head;
+    if (head != NULL && head->delivery == DELIVERY_COMMAND && !link->in_flight) {
+        link_due_by(runtime, link, head->expires_ms); // reported in time, whatever it waits for
     }
 }
 
@@ -505,9 +511,6 @@ void link_schedule(struct runtime *runtime, struct link *link) {
     if (awaits_freshness(link)) {
         link_due_by(runtime, link, link->fresh_until_ms);
     }
-    if (head != NULL && head->delivery == DELIVERY_COMMAND && !link->in_flight) {
-        link_due_by(runtime, link, head->expires_ms); // reported in time, also when it waits for its peer
-    }
     if (head != NULL && link->retry_ms > runtime->network_ms) {
         struct runtime_tables *tables = tables_now(runtime);
         deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->retry_ms);
@@ -530,11 +533,17 @@ static void advance(struct runtime *runtime, struct link *link) {
 void link_advance(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
     uint32_t index = 0;
+    bool any = false;
     // What is put in again is due later than now, so both loops end.
     while (deadlines_take(&tables->building, runtime->building_ms, &index)) {
         advance(runtime, &tables->links[index]);
+        any = true;
     }
     while (deadlines_take(&tables->network, runtime->network_ms, &index)) {
         advance(runtime, &tables->links[index]);
+        any = true;
+    }
+    if (any && runtime->blocked_count > 0) {
+        task_unblock(runtime); // what ended made room
     }
 }

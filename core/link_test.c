@@ -71,6 +71,12 @@ static const struct link *link_at(const struct pair *pair, uint32_t node, uint32
     return &runtime_tables(&pair->rig->nodes[node].runtime)->links[index];
 }
 
+static uint32_t lose_all(struct rig *rig, const struct rig_datagram *datagram) {
+    (void)rig;
+    (void)datagram;
+    return 1;
+}
+
 // --- answers
 // -----------------------------------------------------------------------------------------------------------------------
 
@@ -234,6 +240,49 @@ static void what_a_task_sends_at_its_parameters_leaves_when_it_is_durable(void *
     rig_close(pair.rig);
 }
 
+// --- what cannot leave
+// -------------------------------------------------------------------------------------------------------------
+
+static void commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_NONE);
+    // Link 1 goes on trying and holds the window; the sensor --2--> "a" --3--> valve of node 1.
+    pair.links[0][1] = (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = sensor, .destination = here};
+    pair.links[0][2] = (struct plan_link){
+        .id = 3, .delivery = DELIVERY_COMMAND, .source = here, .destination = far, .expiry_ms = 10000, .priority = 10};
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 3;
+    put_plan(&pair, 0);
+    pair.rig->lose = lose_all;
+    for (uint32_t i = 1; i <= LINK_PENDING_MAX + 2; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    assert_true(rig_task(pair.rig, 0, "a")->blocked);
+    rig_run(pair.rig, 10200);
+    assert_int_equal(link_at(&pair, 0, 2)->counters.expired, LINK_PENDING_MAX);
+    assert_false(rig_task(pair.rig, 0, "a")->blocked);
+    assert_int_equal(rig_task(pair.rig, 0, "a")->queue.count, 0);
+    rig_close(pair.rig);
+}
+
+static void a_command_that_waits_for_the_disk_ends_in_time(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_LOCAL);
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){
+        .id = 2, .delivery = DELIVERY_COMMAND, .source = here, .destination = valve, .expiry_ms = 10000, .priority = 10};
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 2;
+    put_plan(&pair, 0);
+    pair.rig->nodes[0].flush_is_off = true;
+    rig_publish(pair.rig, 0, "room/temperature", 5);
+    rig_run(pair.rig, 10100);
+    assert_int_equal(link_at(&pair, 0, 1)->counters.expired, 1);
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
@@ -242,6 +291,8 @@ int main(void) {
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
+        cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
+        cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
