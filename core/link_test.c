@@ -283,6 +283,29 @@ static void a_command_that_waits_for_the_disk_ends_in_time(void **state) {
     rig_close(pair.rig);
 }
 
+static void a_value_that_stands_still_below_the_threshold_is_not_stale(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_NONE);
+    for (uint32_t node = 0; node < RIG_NODES; node++) {
+        pair.links[node][0].delivery = DELIVERY_MEASUREMENT;
+        pair.links[node][0].threshold = 0.1;
+        pair.links[node][0].interval_min_ms = 10000;
+        pair.links[node][0].interval_max_ms = 300000;
+        pair.links[node][0].stale_after_ms = 900000;
+    }
+    put_plans(&pair);
+    for (uint32_t i = 0; i < 240; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", 20);
+        rig_run(pair.rig, 10000);
+    }
+    assert_int_equal(pair.rig->nodes[1].events[EVENT_INPUT_STALE], 0);
+    rig_run(pair.rig, 900000); // the sensor has stopped
+    rig_run(pair.rig, 20000);
+    assert_int_equal(pair.rig->nodes[1].events[EVENT_INPUT_STALE], 1);
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
@@ -293,6 +316,7 @@ int main(void) {
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
+        cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
