@@ -77,6 +77,10 @@ static uint32_t lose_all(struct rig *rig, const struct rig_datagram *datagram) {
     return 1;
 }
 
+static uint32_t lose_answers(struct rig *rig, const struct rig_datagram *datagram) {
+    return memcmp(&datagram->from, &rig->nodes[1].address, sizeof datagram->from) == 0;
+}
+
 // --- answers
 // -----------------------------------------------------------------------------------------------------------------------
 
@@ -240,6 +244,25 @@ static void what_a_task_sends_at_its_parameters_leaves_when_it_is_durable(void *
     rig_close(pair.rig);
 }
 
+static void a_task_that_becomes_durable_takes_its_places_along(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "counter", DURABILITY_NONE);
+    put_plans(&pair);
+    pair.rig->lose = lose_answers;
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    assert_int_equal(rig_counter(pair.rig, 1, "b").count, 1);
+    pair.tasks[1][0].durability = DURABILITY_LOCAL;
+    put_plan(&pair, 1);
+    rig_rewrite(pair.rig, 1);
+    rig_restart(pair.rig, 1, pair.rig->nodes[1].journal_count);
+    pair.rig->lose = NULL;
+    rig_run(pair.rig, 60000);
+    assert_int_equal(rig_counter(pair.rig, 1, "b").count, 1);
+    assert_int_equal(link_at(&pair, 0, 0)->pending.count, 0);
+    rig_close(pair.rig);
+}
+
 // --- what cannot leave
 // -------------------------------------------------------------------------------------------------------------
 
@@ -314,6 +337,7 @@ int main(void) {
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
+        cmocka_unit_test(a_task_that_becomes_durable_takes_its_places_along),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
