@@ -263,6 +263,26 @@ static void a_task_that_becomes_durable_takes_its_places_along(void **state) {
     rig_close(pair.rig);
 }
 
+static void an_input_that_moves_to_its_source_has_its_time_before_it_is_stale(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_NONE);
+    pair.links[0][0].stale_after_ms = pair.links[1][0].stale_after_ms = 60000;
+    put_plans(&pair);
+    for (uint32_t i = 1; i <= 12; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+        rig_run(pair.rig, 10000);
+    }
+    pair.links[0][0].destination = here;
+    pair.plan[0].task_count = 1;
+    put_plan(&pair, 0);
+    rig_run(pair.rig, 1000);
+    assert_int_equal(pair.rig->nodes[0].events[EVENT_INPUT_STALE], 0);
+    rig_run(pair.rig, 60000);
+    assert_int_equal(pair.rig->nodes[0].events[EVENT_INPUT_STALE], 1);
+    rig_close(pair.rig);
+}
+
 // --- what cannot leave
 // -------------------------------------------------------------------------------------------------------------
 
@@ -338,6 +358,7 @@ int main(void) {
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
         cmocka_unit_test(a_task_that_becomes_durable_takes_its_places_along),
+        cmocka_unit_test(an_input_that_moves_to_its_source_has_its_time_before_it_is_stale),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),

@@ -217,8 +217,11 @@ static void carry_link(struct runtime *runtime, const struct runtime_tables *fro
         link->retry_ms = 0;
     }
     if (before == NULL) {
-        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
         link->sequence = runtime->sequence_high;
+    }
+    if (before == NULL || before->destination.kind == END_REMOTE || before->stale_after_ms == 0) {
+        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms; // the input is new here
+        link->stale = false;
     }
     link->plan = plan;
     link->next = NO_INDEX;
