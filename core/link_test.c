@@ -349,6 +349,30 @@ static void a_value_that_stands_still_below_the_threshold_is_not_stale(void **st
     rig_close(pair.rig);
 }
 
+// --- what a component sends
+// --------------------------------------------------------------------------------------------------------
+
+static void an_empty_message_is_set_aside_and_spoils_no_journal(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_LOCAL);
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = here, .destination = far};
+    pair.links[1][0].id = 2;
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 2;
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_EMPTY);
+    rig_run(pair.rig, 2000);
+    assert_int_equal(rig_task(pair.rig, 0, "a")->discarded, 1);
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    rig_restart(pair.rig, 0, pair.rig->nodes[0].journal_count); // asserts that all of it can be read
+    rig_run(pair.rig, 2000);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 1);
+    assert_int_equal(rig_count(pair.rig, 1, "b"), 1);
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
@@ -362,6 +386,7 @@ int main(void) {
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
+        cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 // last good one, the messages are sent. Only the second can lose to a crash, and it is all or nothing.
 #include "core/rest.h"
 #include "core/runtime_private.h"
+#include "core/wire.h"
 
 static const char *const state_texts[TASK_STATE_COUNT] = {"vacant", "waiting", "running", "backing-off", "refused"};
 
@@ -186,7 +187,8 @@ static void release_sends(struct runtime *runtime) {
     runtime->send_count = 0;
 }
 
-// Makes the reliable messages of one output, one for each link. ERROR_BUSY without room, ERROR_FLOOD over the limit.
+// Makes the reliable messages of one output, one for each link. ERROR_BUSY without room, ERROR_FLOOD over the limit,
+// ERROR_MALFORMED when it is not one CBOR item.
 static enum error make_sends(struct runtime *runtime, uint32_t first_link, struct bytes value, uint64_t trace) {
     struct runtime_tables *tables = tables_now(runtime);
     for (uint32_t index = first_link; index != NO_INDEX; index = tables->links[index].next) {
@@ -196,6 +198,9 @@ static enum error make_sends(struct runtime *runtime, uint32_t first_link, struc
         }
         if (runtime->send_count == SENDS_PER_MESSAGE_MAX) {
             return ERROR_FLOOD;
+        }
+        if (!wire_is_item(value)) {
+            return ERROR_MALFORMED; // what is no message must not get into the journal, which could not be read any more
         }
         struct message *message = link_make(runtime, link, value, trace);
         if (message == NULL) {
