@@ -373,6 +373,47 @@ static void an_empty_message_is_set_aside_and_spoils_no_journal(void **state) {
     rig_close(pair.rig);
 }
 
+static void what_the_journal_brings_back_comes_before_what_a_task_sends_at_its_start(void **state) {
+    (void)state;
+    static const uint8_t item_7[] = {0x07};
+    struct pair pair;
+    struct plan_parameter parameter = {.input = 0, .value = {item_7, 1}};
+    struct plan_task tasks[2];
+    pair_open(&pair, "fault", DURABILITY_LOCAL);
+    // On node 0 alone: the sensor --1--> "a" --2--> "b" --3--> valve.
+    memset(tasks, 0, sizeof tasks);
+    tasks[0] = pair.tasks[0][0];
+    tasks[1] = pair.tasks[1][0];
+    rig_digest("echo", tasks[0].digest);
+    pair.plan[0].tasks = tasks;
+    pair.plan[0].task_count = 2;
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = here, .destination = {END_TASK, 1, 0}};
+    pair.links[0][2] = (struct plan_link){.id = 3,
+                                          .delivery = DELIVERY_COMMAND,
+                                          .source = {END_TASK, 1, 0},
+                                          .destination = valve,
+                                          .expiry_ms = 600000,
+                                          .priority = 10};
+    pair.plan[0].link_count = 3;
+    put_plan(&pair, 0);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    rig_publish(pair.rig, 0, "room/temperature", 2); // both wait at "b"
+    tasks[0].parameter_count = 1;
+    pair.plan[0].parameters = &parameter;
+    pair.plan[0].parameter_count = 1;
+    pair.plan[0].revision++;
+    assert_int_equal(rig_plan(pair.rig, 0, &pair.plan[0]), ERROR_NONE); // "a" sends 7
+    rig_restart(pair.rig, 0, pair.rig->nodes[0].journal_count);         // and again
+    rig_run(pair.rig, 2000);
+    assert_int_equal(rig_count(pair.rig, 0, "b"), 4);
+    assert_true(rig_driven(pair.rig, 0, "room/valve") == 7);
+    const struct link *link = link_at(&pair, 0, 1);
+    assert_true(link->seen_sequence == link->sequence); // the last one was the last
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
@@ -387,6 +428,7 @@ int main(void) {
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
         cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),
+        cmocka_unit_test(what_the_journal_brings_back_comes_before_what_a_task_sends_at_its_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
