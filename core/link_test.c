@@ -18,7 +18,7 @@ struct pair {
     struct plan_task tasks[RIG_NODES][1];
     struct plan_resource resources[RIG_NODES][2];
     struct plan_peer peers[RIG_NODES][1];
-    struct plan_link links[RIG_NODES][3];
+    struct plan_link links[RIG_NODES][12];
 };
 
 static const struct plan_end here = {END_TASK, 0, 0};
@@ -309,6 +309,34 @@ static void commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go
     rig_close(pair.rig);
 }
 
+static void a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_LOCAL);
+    // The sensor --1--> "a" --2 to 12--> node 1, which is away.
+    pair.links[0][0].destination = here;
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = pair.plan[1].link_count = 12;
+    for (uint32_t i = 1; i < 12; i++) {
+        pair.links[0][i] = (struct plan_link){.id = i + 1, .delivery = DELIVERY_EVENT, .source = here, .destination = far};
+        pair.links[1][i] = pair.links[0][i];
+        pair.links[1][i].source = far;
+        pair.links[1][i].destination = here;
+    }
+    put_plans(&pair);
+    pair.rig->lose = lose_all;
+    for (uint32_t i = 1; i <= 6; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    assert_true(rig_task(pair.rig, 0, "a")->blocked);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 5);
+    pair.rig->lose = NULL;
+    rig_run(pair.rig, 300000);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 6);
+    assert_int_equal(rig_count(pair.rig, 1, "b"), 66);
+    rig_close(pair.rig);
+}
+
 static void a_command_that_waits_for_the_disk_ends_in_time(void **state) {
     (void)state;
     struct pair pair;
@@ -425,6 +453,7 @@ int main(void) {
         cmocka_unit_test(a_task_that_becomes_durable_takes_its_places_along),
         cmocka_unit_test(an_input_that_moves_to_its_source_has_its_time_before_it_is_stale),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
+        cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
         cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),

@@ -280,10 +280,12 @@ static enum error commit(struct runtime *runtime, struct task *task, uint32_t in
     error = error == ERROR_NONE ? put_state(runtime, task) : error;
     error = error == ERROR_NONE && link != NULL ? link_put_position(runtime, link, message, &put) : error;
     if (error != ERROR_NONE) {
+        task->room = error == ERROR_BUSY ? runtime->send_count + 1 : 0;
         runtime->batch_used = 0;
         release_sends(runtime);
         return error;
     }
+    task->room = 0;
     uint64_t position = batch_close(runtime);
     keep_state(runtime, task);
     rest_task_handled(runtime, (uint32_t)(task - tables_now(runtime)->tasks), input, value);
@@ -387,12 +389,13 @@ void task_enqueue(struct runtime *runtime, uint32_t index, struct message *messa
     task_list(runtime, index);
 }
 
-// Room for what one message usually causes; a unit that needs more finds out and waits.
+// Room for what one message usually causes; a unit that needs more finds out, notes it (task.room) and waits for that.
 #define POOL_MARGIN 8
 
 static bool any_output_is_backed_up(const struct runtime *runtime, const struct task *task) {
     const struct runtime_tables *tables = runtime_tables(runtime);
-    if (task->output_span > 0 && runtime->pool.used + POOL_MARGIN > runtime->pool.count) {
+    uint32_t room = task->room > POOL_MARGIN ? task->room : POOL_MARGIN;
+    if (task->output_span > 0 && runtime->pool.used + room > runtime->pool.count) {
         return true;
     }
     for (uint32_t output = 0; output < task->output_span; output++) {
