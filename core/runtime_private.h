@@ -45,8 +45,8 @@ void task_end(struct runtime *runtime, struct task *task);
 bool task_parameters(struct runtime *runtime, uint32_t index);
 // Puts a message into the task's queue, with the rules of its class. Takes the message in any case.
 void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message);
-// True when the task takes no further reliable message for now.
-bool task_is_full(const struct runtime *runtime, uint32_t index);
+// True when the task takes no further reliable message for now, from a task of this node or from outside.
+bool task_is_full(const struct runtime *runtime, uint32_t index, bool from_outside);
 void task_list(struct runtime *runtime, uint32_t index);
 // Looks again at tasks that were blocked.
 void task_unblock(struct runtime *runtime);
