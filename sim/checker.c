@@ -306,8 +306,8 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     if (message->delivery == DELIVERY_MEASUREMENT && message->sequence > 0) {
         check_newer(checkers, host, channel, message);
     }
-    if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0 || link->plan->source.kind == END_RESOURCE ||
-        (channel->known && strchr(channel->source, '.') == NULL)) {
+    bool from_sensor = link->plan->source.kind == END_RESOURCE || (channel->known && strchr(channel->source, '.') == NULL);
+    if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0) {
         return;
     }
     if (task->plan->epoch != channel->destination_epoch) {
@@ -316,9 +316,14 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
         }
         loosen(channel, true);
         channel->destination_epoch = task->plan->epoch;
+        channel->last_life = 0; // a sensor's next event begins its count
     }
     uint64_t read = channel->read;
-    delivery_received(checkers, host, task, channel, message);
+    if (from_sensor) {
+        delivery_from_sensor(checkers, host, task, channel, message);
+    } else {
+        delivery_received(checkers, host, task, channel, message);
+    }
     note_effect(checkers, host, message->link, true, read);
 }
 
