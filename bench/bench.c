@@ -60,18 +60,41 @@ double bench_median(double *values, uint32_t count) {
     return values[count / 2];
 }
 
+static const struct {
+    const char *name;
+    void (*run)(const struct bench_paths *paths);
+} benches[] = {
+    {"path", bench_path},           {"durability", bench_durability}, {"channels", bench_channels},
+    {"simulator", bench_simulator}, {"ports", bench_ports},           {"load", bench_load},
+    {"memory", bench_memory},
+};
+
+static bool is_wanted(const char *name, int count, char **names) {
+    bool wanted = count == 0;
+    for (int i = 0; i < count; i++) {
+        wanted = wanted || strcmp(names[i], name) == 0;
+    }
+    return wanted;
+}
+
 int main(int argument_count, char **arguments) {
     struct bench_paths paths = {0};
-    if (argument_count != 4) {
-        fprintf(stderr, "usage: bench TENON MODULES SCRATCH\n");
+    bool any = false;
+    if (argument_count < 4) {
+        fprintf(stderr, "usage: bench TENON MODULES SCRATCH [NAME...]\n");
         return 2;
     }
     paths.tenon = arguments[1];
     paths.modules = arguments[2];
     snprintf(paths.folder, sizeof paths.folder, "%s", arguments[3]);
-    bench_path(&paths);
-    bench_ports(&paths);
-    bench_load(&paths);
-    bench_memory(&paths);
+    for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++) {
+        if (is_wanted(benches[i].name, argument_count - 4, arguments + 4)) {
+            any = true;
+            benches[i].run(&paths);
+        }
+    }
+    if (!any) {
+        bench_fail("no benchmark of that name: path, durability, channels, simulator, ports, load, memory");
+    }
     return 0;
 }

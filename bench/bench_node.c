@@ -65,6 +65,17 @@ static void on_completed(void *context, const struct coap_completion *completion
     (void)completion;
 }
 
+struct runtime_environment bench_environment(struct bytes module) {
+    the_module = module;
+    return (struct runtime_environment){.transmit = on_transmit,
+                                        .actuate = on_actuate,
+                                        .code_find = on_code_find,
+                                        .plan_store = on_plan_store,
+                                        .event = on_event,
+                                        .serve = on_serve,
+                                        .completed = on_completed};
+}
+
 // Two thermostats that feed each other: every message handled goes from a port to a port.
 static double messages_per_second(struct engine *engine) {
     static struct runtime runtime;
@@ -74,13 +85,7 @@ static double messages_per_second(struct engine *engine) {
     if (node_memory_open(2, &memory, &block) != ERROR_NONE) {
         bench_fail("no memory");
     }
-    const struct runtime_environment environment = {.transmit = on_transmit,
-                                                    .actuate = on_actuate,
-                                                    .code_find = on_code_find,
-                                                    .plan_store = on_plan_store,
-                                                    .event = on_event,
-                                                    .serve = on_serve,
-                                                    .completed = on_completed};
+    const struct runtime_environment environment = bench_environment(the_module);
     struct coap_parameters parameters = coap_parameters_default();
     runtime_start(&runtime, &memory, &environment, engine, &parameters, 1, 1);
     runtime_at(&runtime, 1000, 1000);

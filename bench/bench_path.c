@@ -72,6 +72,15 @@ static _Noreturn void run_node(const char *data, const char *listen, bool wasm) 
     _exit(0);
 }
 
+int bench_node_start(const char *data, const char *listen, bool wasm) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        run_node(data, listen, wasm);
+    }
+    return (int)child;
+}
+
 static void write_plan(const char *data, struct bytes module, const struct coap_address *us) {
     struct plan_task task = {.name = "thermostat", .epoch = 1};
     struct plan_peer peer = {.name = "bench", .address = *us};

@@ -244,6 +244,10 @@ static struct verdict check(struct runtime *runtime, struct link *link, const st
         delivery->delivery != link->plan->delivery) {
         return refuse(runtime, link, COAP_BAD_OPTION, ERROR_MALFORMED, "option 65101 is missing, broken or of another class");
     }
+    if (request->content_format != COAP_FORMAT_CBOR && request->content_format != COAP_FORMAT_NONE) {
+        return refuse(runtime, link, COAP_UNSUPPORTED_CONTENT_FORMAT, ERROR_UNSUPPORTED,
+                      "Content-Format: send 60 (CBOR), or none");
+    }
     if (request->payload.size > MESSAGE_SIZE_MAX || !wire_is_item(request->payload)) {
         return refuse(runtime, link, COAP_BAD_REQUEST, ERROR_MALFORMED,
                       "the payload is not one CBOR item of at most 512 bytes");

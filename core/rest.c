@@ -1,6 +1,7 @@
 #include "core/rest.h"
 
 #include "core/representation.h"
+#include "core/runtime_private.h"
 
 #define FORMATS "60 112 110 0"
 // Resources are observed under small numbers, ports under their keys with this bit.
@@ -203,13 +204,16 @@ static void port_passed(struct runtime *runtime, uint64_t task, bool output, uin
     coap_endpoint_changed(&runtime->coap, runtime->network_ms, key | SUBJECT_OF_PORT, message);
 }
 
-void rest_task_handled(struct runtime *runtime, uint32_t task, uint32_t input, struct bytes message) {
+void rest_task_handled(struct runtime *runtime, uint32_t index, uint32_t input, struct bytes message) {
+    struct task *task = &tables_now(runtime)->tasks[index];
     if (runtime->memory.ports.value_count == 0) {
         return;
     }
-    uint64_t key = port_values_task(runtime_tables(runtime)->plan.tasks[task].name);
-    port_passed(runtime, key, false, input, message);
+    if (task->ports_key == 0) {
+        task->ports_key = port_values_task(task->plan->name);
+    }
+    port_passed(runtime, task->ports_key, false, input, message);
     for (uint32_t i = 0; i < runtime->outbox.entry_count; i++) {
-        port_passed(runtime, key, true, runtime->outbox.entries[i].output, outbox_message(&runtime->outbox, i));
+        port_passed(runtime, task->ports_key, true, runtime->outbox.entries[i].output, outbox_message(&runtime->outbox, i));
     }
 }

@@ -23,6 +23,6 @@ void rest_links(const struct runtime *runtime, struct link_list *list);
 // The value of a resource was set.
 void rest_resource_changed(struct runtime *runtime, uint32_t resource);
 // A task took a message well, and what is in runtime->outbox leaves it. Before the message is released or the outbox reset.
-void rest_task_handled(struct runtime *runtime, uint32_t task, uint32_t input, struct bytes message);
+void rest_task_handled(struct runtime *runtime, uint32_t index, uint32_t input, struct bytes message);
 
 #endif

@@ -88,7 +88,8 @@ struct task {
     uint64_t messages;  // handled well
     uint64_t discarded; // quarantined after two failures
     uint64_t restarts;
-    uint64_t dropped; // superseded or pushed out of the queue
+    uint64_t dropped;   // superseded or pushed out of the queue
+    uint64_t ports_key; // core/rest.c: hash of the name; 0 until it is needed
 };
 
 // What befell the messages of one link, seen from this node. Never reset while the link lives.

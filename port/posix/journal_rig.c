@@ -125,6 +125,7 @@ static int undurable(struct rig_disk *disk, unsigned kind, const char *from, con
     assert_true(disk->undurable_count < sizeof disk->undurable / sizeof disk->undurable[0]);
     uint32_t index = disk->undurable_count++;
     disk->undurable[index].kind = kind;
+    disk->undurable[index].lost = false;
     snprintf(disk->undurable[index].from, RIG_PATH_SIZE, "%s", from);
     snprintf(disk->undurable[index].name, RIG_PATH_SIZE, "%s", name);
     return (int)index;
@@ -138,7 +139,7 @@ static ssize_t disk_write(void *context, int descriptor, const uint8_t *data, si
     struct rig_disk *disk = context;
     bool first = !disk->broken;
     if (strike(disk, true)) {
-        size_t part = first && disk->fault >= RIG_FAIL_SPACE ? draw(disk) % (size + 1) : 0;
+        size_t part = first && disk->fault != RIG_FAIL_ONCE ? draw(disk) % (size + 1) : 0;
         if (part == 0) {
             return -1;
         }
@@ -169,11 +170,19 @@ static int disk_sync(void *context, int descriptor, bool data_only) {
     struct rig_disk *disk = context;
     struct stat facts;
     if (strike(disk, true)) {
+        for (uint32_t i = 0; i < disk->undurable_count && disk->fault == RIG_SYNC_LOSES; i++) {
+            bool concerned = disk->undurable[i].kind == UNDURABLE_WRITE && same_file(descriptor, disk->undurable[i].descriptor);
+            disk->undurable[i].lost = disk->undurable[i].lost || concerned;
+        }
+        errno = EIO;
         return -1;
     }
     bool folder = fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode);
     for (uint32_t i = disk->undurable_count; i-- > 0;) {
-        if (disk->undurable[i].kind == UNDURABLE_WRITE ? same_file(descriptor, disk->undurable[i].descriptor) : folder) {
+        bool concerned = disk->undurable[i].kind == UNDURABLE_WRITE
+                             ? same_file(descriptor, disk->undurable[i].descriptor) && !disk->undurable[i].lost
+                             : folder;
+        if (concerned) {
             if (disk->undurable[i].kind == UNDURABLE_UNLINK) {
                 delete_file(disk->folder, disk->undurable[i].from);
             }
@@ -233,7 +242,7 @@ static void lose_write(struct rig_disk *disk, uint32_t index) {
     end = facts.st_size < end ? facts.st_size : end;
     for (; at < end; at += (off_t)sizeof zeros) {
         size_t size = end - at < (off_t)sizeof zeros ? (size_t)(end - at) : sizeof zeros;
-        if (draw(disk) % 2 == 0) {
+        if (disk->undurable[index].lost || draw(disk) % 2 == 0) {
             assert_int_equal(pwrite(descriptor, zeros, size, at), size);
         }
     }
@@ -245,7 +254,8 @@ void rig_disk_settle(struct rig_disk *disk) {
     // The latest first, so that a file that was renamed and then deleted finds its way back.
     while (disk->undurable_count > 0) {
         uint32_t index = disk->undurable_count - 1;
-        bool lost = disk->fault == RIG_POWER_CUT && draw(disk) % 2 == 0;
+        bool cut = disk->fault == RIG_POWER_CUT || disk->fault == RIG_SYNC_LOSES;
+        bool lost = cut && (disk->undurable[index].lost || draw(disk) % 2 == 0);
         if (disk->undurable[index].kind == UNDURABLE_WRITE && lost) {
             lose_write(disk, index);
         } else if (disk->undurable[index].kind == UNDURABLE_RENAME && lost) {

@@ -28,6 +28,8 @@ void rig_expect_next(void *count, struct bytes batch);
 enum rig_fault {
     RIG_FAIL_ONCE,  // the call of this number fails, later ones work
     RIG_FAIL_SPACE, // so do all later ones that write, until rig_disk_free
+    RIG_SYNC_LOSES, // as RIG_FAIL_ONCE, and a flush that fails has lost what it had to flush, which nobody sees before power
+                    // does
     RIG_CRASH,      // the process ends here, perhaps in the middle of a write; what was written stays
     RIG_POWER_CUT,  // and what was not yet flushed stays or not, piece by piece, as the seed says
 };
@@ -47,7 +49,8 @@ struct rig_disk {
         int descriptor;
         off_t at;
         size_t size;
-    } undurable[64];
+        bool lost; // a flush of it failed: the system takes it for clean and no other will write it
+    } undurable[256];
 };
 
 void rig_disk_begin(struct rig_disk *disk, const char *folder, enum rig_fault fault, uint32_t countdown, uint64_t seed);

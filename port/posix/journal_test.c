@@ -470,6 +470,45 @@ static void a_power_cut_at_any_call_keeps_what_was_acknowledged(void **state) {
     }
 }
 
+// The process ends after the failed flush; the next one finds the file whole, in the page cache, and power fails later.
+static void a_failed_flush_is_not_forgiven_by_a_restart(void **state) {
+    (void)state;
+    for (uint32_t call = 0; call < 40; call++) {
+        static struct rig_disk disk;
+        struct port_journal *journal;
+        struct port_journal_report report;
+        char refusal[PORT_REFUSAL_SIZE];
+        uint32_t found = 0;
+        uint32_t acknowledged = 0;
+        rig_folder_clear(folder);
+        rig_disk_begin(&disk, folder, RIG_SYNC_LOSES, UINT32_MAX, call);
+        assert_int_equal(journal_open_on(&disk.calls, folder, NULL, NULL, &journal, &report, refusal), ERROR_NONE);
+        disk.countdown = call;
+        for (uint32_t i = 0; i < 20; i++) {
+            assert_int_equal(rig_append(journal, i), ERROR_NONE);
+            if (port_journal_flush(journal) != ERROR_NONE) {
+                break;
+            }
+            acknowledged++;
+        }
+        port_journal_close(journal);
+        assert_int_equal(journal_open_on(&disk.calls, folder, rig_expect_next, &found, &journal, &report, refusal), ERROR_NONE);
+        assert_true(found >= acknowledged);
+        assert_int_equal(rig_append(journal, found), ERROR_NONE);
+        acknowledged = port_journal_flush(journal) == ERROR_NONE ? found + 1 : acknowledged;
+        port_journal_close(journal);
+        rig_disk_settle(&disk);
+        assert_true(count_batches(&report) >= acknowledged);
+    }
+}
+
+static void a_flush_that_fails_and_loses_pages_is_overcome(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        survives(RIG_SYNC_LOSES, 100 * seed);
+    }
+}
+
 static void a_full_disk_stops_acknowledgements_until_a_rewrite_has_room(void **state) {
     (void)state;
     struct port_journal *journal;
@@ -630,6 +669,8 @@ int main(void) {
         IN_A_FOLDER(a_disk_that_stays_full_keeps_what_was_acknowledged),
         IN_A_FOLDER(a_crash_at_any_call_keeps_what_was_acknowledged),
         IN_A_FOLDER(a_power_cut_at_any_call_keeps_what_was_acknowledged),
+        IN_A_FOLDER(a_flush_that_fails_and_loses_pages_is_overcome),
+        IN_A_FOLDER(a_failed_flush_is_not_forgiven_by_a_restart),
         IN_A_FOLDER(a_full_disk_stops_acknowledgements_until_a_rewrite_has_room),
         IN_A_FOLDER(a_large_rewrite_with_a_failed_write_on_the_way_does_not_commit),
         IN_A_FOLDER(an_old_journal_is_handed_back_though_the_disk_is_full),
