@@ -102,25 +102,26 @@ void delivery_received(struct checkers *checkers, const struct host *host, const
     judge(checkers, host, task, channel, message);
 }
 
-// Numbers of one boot begin at boot << 40 and have no hole (core/link.c); at a new boot or epoch they begin with 1 again. A
-// receiver without durability begins anew with each of its lives.
+// Numbers of one boot begin at boot << 40 and have no hole (core/link.c); at a new boot, or on another device with a new epoch,
+// they begin with 1 again. A receiver without durability begins anew with each of its lives.
 void delivery_from_sensor(struct checkers *checkers, const struct host *host, const struct task *task, struct channel *channel,
                           const struct message *message) {
     const uint64_t in_boot = (UINT64_C(1) << 40) - 1;
-    bool same_boot = message->epoch == channel->last_epoch && message->sequence >> 40 == channel->read >> 40;
-    bool older =
-        message->epoch < channel->last_epoch || (message->epoch == channel->last_epoch && message->sequence <= channel->read);
-    bool forgot = channel->last_life != 0 && (channel->last_host != host->index || channel->last_life != host->life) &&
-                  task->plan->durability == DURABILITY_NONE;
-    uint64_t expected = same_boot ? channel->read + 1 : (message->sequence & ~in_boot) + 1;
-    bool first = channel->last_life == 0;
-    if (older && !forgot && !first) {
+    bool same_epoch = message->epoch == channel->last_epoch;
+    bool same_boot = message->sequence >> 40 == channel->read >> 40;
+    bool first = channel->last_life == 0 || ((channel->last_host != host->index || channel->last_life != host->life) &&
+                                             task->plan->durability == DURABILITY_NONE);
+    bool older = message->epoch < channel->last_epoch || (same_epoch && message->sequence <= channel->read);
+    bool next = (same_boot && message->sequence == channel->read + 1) ||
+                ((!same_boot || !same_epoch) && (message->sequence & in_boot) == 1);
+    if (!first && older) {
         sim_breach(checkers->sim, "delivery", "%s -> %s: event %llu of a sensor took effect twice (task %s on %s)",
                    channel->source, channel->destination, (unsigned long long)message->sequence, task->plan->name, host->name);
-    } else if (!first && !forgot && message->sequence != expected) {
-        sim_breach(checkers->sim, "delivery", "%s -> %s: %llu events of a sensor were lost before this one (task %s on %s)",
-                   channel->source, channel->destination, (unsigned long long)(message->sequence - expected), task->plan->name,
-                   host->name);
+    } else if (!first && !next) {
+        sim_breach(checkers->sim, "delivery",
+                   "%s -> %s: events of a sensor were lost between number %llu and %llu (task %s on %s)", channel->source,
+                   channel->destination, (unsigned long long)(channel->read & in_boot),
+                   (unsigned long long)(message->sequence & in_boot), task->plan->name, host->name);
     }
     channel->read = message->sequence;
     channel->last_epoch = message->epoch;
