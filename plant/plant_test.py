@@ -34,7 +34,10 @@ class Driver:
     def __init__(self, path, reads, writes):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(30)
-        self.socket.connect(path)
+        deadline = time.monotonic() + 10
+        while self.socket.connect_ex(path) != 0:  # between bind and listen of a plant that is just starting
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         self.send([0, 1, reads, writes])
         self.answer = self.receive()
 
