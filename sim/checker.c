@@ -292,6 +292,7 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
         input++;
     }
     if (link == NULL && message->sequence == 0) {
+        checkers->told++;
         return; // the outcome of a command, told by the node to its task
     }
     bool connected = link != NULL && link->plan->destination.kind == END_TASK && link->plan->destination.port == input &&
@@ -347,6 +348,7 @@ static void emit(struct checkers *checkers, const struct host *host, const struc
         (struct sent){.hash = hash, .sent_us = checkers->sim->now_us, .epoch = task->plan->epoch, .optional = optional};
     channel->last_sent_us = checkers->sim->now_us;
     checkers->emitted[plan->delivery]++;
+    checkers->asked += plan->confirm > 0 ? 1 : 0;
     if (plan->delivery != DELIVERY_MEASUREMENT) {
         note_effect(checkers, host, plan->id, false, channel->written - 1);
     }

@@ -103,7 +103,8 @@ struct checkers {
     // for the report
     uint64_t received[DELIVERY_CLASS_COUNT];
     uint64_t emitted[DELIVERY_CLASS_COUNT];
-    uint64_t forgiven; // losses and repetitions that durability `none` allows, and that happened
+    uint64_t asked, told; // messages whose source wants to know what became of them, and outcomes that it was told
+    uint64_t forgiven;    // losses and repetitions that durability `none` allows, and that happened
     uint64_t commands_obeyed;
     uint64_t worst_late_us; // a command obeyed after its expiry, within the bound
 };
