@@ -129,6 +129,8 @@ void link_answer(struct runtime *runtime, struct link *link);
 // A command obeyed or refused. `*position` is the batch that holds it, 0 for none.
 enum error resource_command(struct runtime *runtime, uint32_t index, const struct message *message, bool durable,
                             const char **outcome);
+// The plan has it keep what it was told over a restart.
+bool resource_is_durable(const struct runtime *runtime, uint32_t resource);
 // Drives the actuator when what it must obey has changed.
 void resource_settle(struct runtime *runtime, uint32_t index);
 // Ends commands that are over; lowers runtime->building_deadline_ms.

@@ -25,7 +25,7 @@ static const char help[] =
     "\n"
     "  --seed N           all chance of the run (1)\n"
     "  --hours H          how long; also --minutes, --days and --years (1 hour)\n"
-    "  --faults RATES     none, light, standard, heavy (standard)\n"
+    "  --faults RATES     none, light, lifetime, standard, heavy (standard)\n"
     "  --script FILE      faults at given times; sim/faults.h has the language\n"
     "  --native           components compiled for this machine instead of WebAssembly: faster\n"
     "  --amnesia          a component is made anew from its declared state before each message\n"

@@ -41,9 +41,10 @@ void report_print(const struct sim *sim, double seconds, double cpu_seconds) {
            "%llu turns\n",
            (printed)delivered(sim), (double)delivered(sim) / cpu_seconds, (printed)totals->emitted, (printed)sim->network.sent,
            (printed)sim->network.lost, (printed)sim->network.doubled, (printed)totals->turns);
-    printf("  %llu starts, %llu ends; %llu effects that durability none lost or repeated; latest command %.3f s\n",
-           (printed)totals->starts, (printed)totals->crashes, (printed)sim->checkers.forgiven,
-           (double)sim->checkers.worst_late_us / 1e6);
+    printf("  %llu starts, %llu ends; %llu effects that durability none lost or repeated; %llu of %llu outcomes told; latest "
+           "command %.3f s\n",
+           (printed)totals->starts, (printed)totals->crashes, (printed)sim->checkers.forgiven, (printed)sim->checkers.told,
+           (printed)sim->checkers.asked, (double)sim->checkers.worst_late_us / 1e6);
     printf("  faults:");
     for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) {
         if (sim->faults.done[i] > 0) {

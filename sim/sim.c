@@ -160,7 +160,7 @@ enum error sim_open(const struct sim_options *options, struct sim **out, char re
     plant_synthetic(&sim->plant, options->seed);
     enum error error = faults_choose(sim, options->faults);
     if (error != ERROR_NONE) {
-        snprintf(refusal, 512, "there are no faults '%.40s': none, light, standard or heavy", options->faults);
+        snprintf(refusal, 512, "there are no faults '%.40s': none, light, lifetime, standard or heavy", options->faults);
     }
     error = error == ERROR_NONE ? open_engine(sim, refusal) : error;
     error = error == ERROR_NONE ? open_folder(sim, refusal) : error;

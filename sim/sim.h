@@ -38,7 +38,7 @@ struct sim_options {
     const char *components;
     const char *script; // NULL for none
     const char *plant;  // configuration of EnergyPlus; NULL for the synthetic plant
-    const char *faults; // "none", "light", "standard", "heavy"
+    const char *faults; // "none", "light", "lifetime", "standard", "heavy"
     const char *folder; // for the orchestrator's store, "" for one under /dev/shm
     uint64_t duration_us;
     uint64_t keepalive_ms;

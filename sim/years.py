@@ -1,6 +1,6 @@
 """Years in the life of the five-zone office: EnergyPlus in lock-step, with faults beside a run without. `./dev sim --years 20` is this.
 
-    years.py --sim build/release/tenon-sim --third-party build/third_party --out build/years [--years 1] [--faults standard] [--seed 1]
+    years.py --sim build/release/tenon-sim --third-party build/third_party --out build/years [--years 1] [--faults lifetime] [--seed 1]
 
 Both runs go side by side. Prints comfort, energy and what went wrong, and how far apart the two are. Exit code 1 when a law was broken,
 a device was never replaced in 20 years or comfort is off by more than one per cent.
@@ -49,7 +49,7 @@ def main():
     parser.add_argument("--third-party", default="build/third_party")
     parser.add_argument("--out", default="build/years")
     parser.add_argument("--years", type=float, default=1)
-    parser.add_argument("--faults", default="standard")
+    parser.add_argument("--faults", default="lifetime")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps-per-hour", type=int, default=4)
     options = parser.parse_args()
