@@ -218,6 +218,7 @@ static void carry_link(struct runtime *runtime, const struct runtime_tables *fro
     }
     if (before == NULL) {
         link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
+        link->sequence = runtime->sequence_high;
     }
     link->plan = plan;
     link->next = NO_INDEX;
@@ -228,6 +229,11 @@ static void carry_links(struct runtime *runtime, struct runtime_tables *from, st
     uint32_t k = 0;
     for (uint32_t i = 0; i < to->plan.peer_count; i++) {
         to->peers[i] = (struct peer){.window = 1, .waiting_head = NO_INDEX, .waiting_tail = NO_INDEX};
+    }
+    // A link that a plan took away may come back under its id to a receiver that never knew: its numbers must not begin anew.
+    for (uint32_t i = 0; i < from->plan.link_count; i++) {
+        uint64_t sequence = from->links[i].sequence;
+        runtime->sequence_high = sequence > runtime->sequence_high ? sequence : runtime->sequence_high;
     }
     for (uint32_t i = 0; i < to->plan.link_count; i++) {
         struct link *link = &to->links[i];
@@ -430,7 +436,6 @@ static void sweep_codes(struct runtime *runtime) {
 
 // Sends what is pending: from before the crossing, from the journal, or because its destination moved.
 static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
-    runtime->disk_head = runtime->disk_tail = NO_INDEX;
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         struct link *link = &tables->links[i];
         link_schedule(runtime, link);
@@ -479,6 +484,7 @@ static void cross_over(struct runtime *runtime) {
     end_leftovers(runtime, from, to);
     runtime->current = 1 - runtime->current;
     runtime->ready_head = runtime->ready_tail = NO_INDEX;
+    runtime->disk_head = runtime->disk_tail = NO_INDEX;
     from->plan.task_count = from->plan.link_count = from->plan.peer_count = 0;
     chain_links(runtime, to);
     deadlines_start(&to->building);
