@@ -8,7 +8,7 @@
 
 // realloc that does not fail. The size is `count` members of `size` bytes.
 static inline void *grow(void *block, size_t count, size_t size) {
-    void *grown = reallocarray(block, count, size);
+    void *grown = realloc(block, count * size);
     ASSERT(grown != NULL);
     return grown;
 }
