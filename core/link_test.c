@@ -18,7 +18,7 @@ struct pair {
     struct plan_task tasks[RIG_NODES][1];
     struct plan_resource resources[RIG_NODES][2];
     struct plan_peer peers[RIG_NODES][1];
-    struct plan_link links[RIG_NODES][3];
+    struct plan_link links[RIG_NODES][12];
 };
 
 static const struct plan_end here = {END_TASK, 0, 0};
@@ -75,6 +75,10 @@ static uint32_t lose_all(struct rig *rig, const struct rig_datagram *datagram) {
     (void)rig;
     (void)datagram;
     return 1;
+}
+
+static uint32_t lose_answers(struct rig *rig, const struct rig_datagram *datagram) {
+    return memcmp(&datagram->from, &rig->nodes[1].address, sizeof datagram->from) == 0;
 }
 
 // --- answers
@@ -240,6 +244,45 @@ static void what_a_task_sends_at_its_parameters_leaves_when_it_is_durable(void *
     rig_close(pair.rig);
 }
 
+static void a_task_that_becomes_durable_takes_its_places_along(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "counter", DURABILITY_NONE);
+    put_plans(&pair);
+    pair.rig->lose = lose_answers;
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    assert_int_equal(rig_counter(pair.rig, 1, "b").count, 1);
+    pair.tasks[1][0].durability = DURABILITY_LOCAL;
+    put_plan(&pair, 1);
+    rig_rewrite(pair.rig, 1);
+    rig_restart(pair.rig, 1, pair.rig->nodes[1].journal_count);
+    pair.rig->lose = NULL;
+    rig_run(pair.rig, 60000);
+    assert_int_equal(rig_counter(pair.rig, 1, "b").count, 1);
+    assert_int_equal(link_at(&pair, 0, 0)->pending.count, 0);
+    rig_close(pair.rig);
+}
+
+static void an_input_that_moves_to_its_source_has_its_time_before_it_is_stale(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_NONE);
+    pair.links[0][0].stale_after_ms = pair.links[1][0].stale_after_ms = 60000;
+    put_plans(&pair);
+    for (uint32_t i = 1; i <= 12; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+        rig_run(pair.rig, 10000);
+    }
+    pair.links[0][0].destination = here;
+    pair.plan[0].task_count = 1;
+    put_plan(&pair, 0);
+    rig_run(pair.rig, 1000);
+    assert_int_equal(pair.rig->nodes[0].events[EVENT_INPUT_STALE], 0);
+    rig_run(pair.rig, 60000);
+    assert_int_equal(pair.rig->nodes[0].events[EVENT_INPUT_STALE], 1);
+    rig_close(pair.rig);
+}
+
 // --- what cannot leave
 // -------------------------------------------------------------------------------------------------------------
 
@@ -263,6 +306,34 @@ static void commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go
     assert_int_equal(link_at(&pair, 0, 2)->counters.expired, LINK_PENDING_MAX);
     assert_false(rig_task(pair.rig, 0, "a")->blocked);
     assert_int_equal(rig_task(pair.rig, 0, "a")->queue.count, 0);
+    rig_close(pair.rig);
+}
+
+static void a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_LOCAL);
+    // The sensor --1--> "a" --2 to 12--> node 1, which is away.
+    pair.links[0][0].destination = here;
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = pair.plan[1].link_count = 12;
+    for (uint32_t i = 1; i < 12; i++) {
+        pair.links[0][i] = (struct plan_link){.id = i + 1, .delivery = DELIVERY_EVENT, .source = here, .destination = far};
+        pair.links[1][i] = pair.links[0][i];
+        pair.links[1][i].source = far;
+        pair.links[1][i].destination = here;
+    }
+    put_plans(&pair);
+    pair.rig->lose = lose_all;
+    for (uint32_t i = 1; i <= 6; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    assert_true(rig_task(pair.rig, 0, "a")->blocked);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 5);
+    pair.rig->lose = NULL;
+    rig_run(pair.rig, 300000);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 6);
+    assert_int_equal(rig_count(pair.rig, 1, "b"), 66);
     rig_close(pair.rig);
 }
 
@@ -306,6 +377,71 @@ static void a_value_that_stands_still_below_the_threshold_is_not_stale(void **st
     rig_close(pair.rig);
 }
 
+// --- what a component sends
+// --------------------------------------------------------------------------------------------------------
+
+static void an_empty_message_is_set_aside_and_spoils_no_journal(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_LOCAL);
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = here, .destination = far};
+    pair.links[1][0].id = 2;
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 2;
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_EMPTY);
+    rig_run(pair.rig, 2000);
+    assert_int_equal(rig_task(pair.rig, 0, "a")->discarded, 1);
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    rig_restart(pair.rig, 0, pair.rig->nodes[0].journal_count); // asserts that all of it can be read
+    rig_run(pair.rig, 2000);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 1);
+    assert_int_equal(rig_count(pair.rig, 1, "b"), 1);
+    rig_close(pair.rig);
+}
+
+static void what_the_journal_brings_back_comes_before_what_a_task_sends_at_its_start(void **state) {
+    (void)state;
+    static const uint8_t item_7[] = {0x07};
+    struct pair pair;
+    struct plan_parameter parameter = {.input = 0, .value = {item_7, 1}};
+    struct plan_task tasks[2];
+    pair_open(&pair, "fault", DURABILITY_LOCAL);
+    // On node 0 alone: the sensor --1--> "a" --2--> "b" --3--> valve.
+    memset(tasks, 0, sizeof tasks);
+    tasks[0] = pair.tasks[0][0];
+    tasks[1] = pair.tasks[1][0];
+    rig_digest("echo", tasks[0].digest);
+    pair.plan[0].tasks = tasks;
+    pair.plan[0].task_count = 2;
+    pair.links[0][0].destination = here;
+    pair.links[0][1] = (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = here, .destination = {END_TASK, 1, 0}};
+    pair.links[0][2] = (struct plan_link){.id = 3,
+                                          .delivery = DELIVERY_COMMAND,
+                                          .source = {END_TASK, 1, 0},
+                                          .destination = valve,
+                                          .expiry_ms = 600000,
+                                          .priority = 10};
+    pair.plan[0].link_count = 3;
+    put_plan(&pair, 0);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off
+    rig_publish(pair.rig, 0, "room/temperature", 1);
+    rig_publish(pair.rig, 0, "room/temperature", 2); // both wait at "b"
+    tasks[0].parameter_count = 1;
+    pair.plan[0].parameters = &parameter;
+    pair.plan[0].parameter_count = 1;
+    pair.plan[0].revision++;
+    assert_int_equal(rig_plan(pair.rig, 0, &pair.plan[0]), ERROR_NONE); // "a" sends 7
+    rig_restart(pair.rig, 0, pair.rig->nodes[0].journal_count);         // and again
+    rig_run(pair.rig, 2000);
+    assert_int_equal(rig_count(pair.rig, 0, "b"), 4);
+    assert_true(rig_driven(pair.rig, 0, "room/valve") == 7);
+    const struct link *link = link_at(&pair, 0, 1);
+    assert_true(link->seen_sequence == link->sequence); // the last one was the last
+    rig_close(pair.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_not_answered_with_what_became_of_the_one_before),
@@ -314,9 +450,14 @@ int main(void) {
         cmocka_unit_test(a_command_that_an_actuator_here_refuses_is_told_to_its_sender),
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
+        cmocka_unit_test(a_task_that_becomes_durable_takes_its_places_along),
+        cmocka_unit_test(an_input_that_moves_to_its_source_has_its_time_before_it_is_stale),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
+        cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
+        cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),
+        cmocka_unit_test(what_the_journal_brings_back_comes_before_what_a_task_sends_at_its_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

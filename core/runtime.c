@@ -217,8 +217,11 @@ static void carry_link(struct runtime *runtime, const struct runtime_tables *fro
         link->retry_ms = 0;
     }
     if (before == NULL) {
-        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
         link->sequence = runtime->sequence_high;
+    }
+    if (before == NULL || before->destination.kind == END_REMOTE || before->stale_after_ms == 0) {
+        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms; // the input is new here
+        link->stale = false;
     }
     link->plan = plan;
     link->next = NO_INDEX;
@@ -434,6 +437,22 @@ static void sweep_codes(struct runtime *runtime) {
     }
 }
 
+// What is pending for a task here: from the journal, or because the task moved here. It was sent before the tasks of the new
+// plan are given their parameters, so it takes its place before what they send.
+static void deliver_pending(struct runtime *runtime, struct runtime_tables *tables) {
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        struct link *link = &tables->links[i];
+        if (link->plan->destination.kind != END_TASK) {
+            continue;
+        }
+        for (struct message *message = message_queue_pop(&link->pending); message != NULL;
+             message = message_queue_pop(&link->pending)) {
+            message->input = (uint16_t)link->plan->destination.port;
+            task_enqueue(runtime, link->plan->destination.index, message);
+        }
+    }
+}
+
 // Sends what is pending: from before the crossing, from the journal, or because its destination moved.
 static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
@@ -442,15 +461,7 @@ static void settle_links(struct runtime *runtime, struct runtime_tables *tables)
         if (link->later.used) {
             disk_wait(runtime, link);
         }
-        if (link->plan->destination.kind != END_TASK) {
-            link_pump(runtime, link);
-            continue;
-        }
-        for (struct message *message = message_queue_pop(&link->pending); message != NULL;
-             message = message_queue_pop(&link->pending)) {
-            message->input = (uint16_t)link->plan->destination.port;
-            task_enqueue(runtime, link->plan->destination.index, message);
-        }
+        link_pump(runtime, link);
     }
 }
 
@@ -494,6 +505,7 @@ static void cross_over(struct runtime *runtime) {
 // Brings what the tables name to life.
 static void settle(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
+    deliver_pending(runtime, tables);
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         settle_task(runtime, i);
     }

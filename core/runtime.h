@@ -75,6 +75,7 @@ struct task {
     enum task_state state;
     bool listed;   // in the ready list
     bool blocked;  // a reliable output is backed up
+    uint32_t room; // free messages that the work in hand was found to need, and more; 0 when it is not known
     uint32_t code; // index into codes, NO_INDEX before loading
     struct engine_instance *instance;
     struct message_queue queue;
