@@ -148,7 +148,8 @@ static void picture_tasks(struct picture *picture) {
     }
 }
 
-static bool is_durable(const struct runtime_tables *tables, uint32_t resource) {
+bool resource_is_durable(const struct runtime *runtime, uint32_t resource) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
     for (uint32_t i = 0; i < tables->plan.resource_count; i++) {
         if (tables->resource_of_plan[i] == resource) {
             return tables->plan.resources[i].durability == DURABILITY_LOCAL;
@@ -161,7 +162,7 @@ static void picture_resources(struct picture *picture) {
     const struct runtime *runtime = picture->runtime;
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
         const struct resource *resource = &runtime->memory.resources[i];
-        bool durable = is_durable(runtime_tables(runtime), i);
+        bool durable = resource_is_durable(runtime, i);
         for (uint32_t k = 0; k < PRIORITY_COUNT; k++) {
             const struct actuator_slot *slot = &resource->actuator.slots[k];
             if (slot->live && (durable || slot->link == NO_INDEX)) {
@@ -197,6 +198,13 @@ static enum error replay_state(struct runtime *runtime, const struct journal_ent
     return task_restore(runtime, task, entry->version, entry->value);
 }
 
+// Lifetimes are kept on the building's clock, which may have been set back since: none is longer than the policy gives.
+static uint64_t expiry_of(struct runtime *runtime, const struct journal_entry *entry) {
+    const struct link *link = link_find(runtime, entry->link);
+    uint64_t longest_ms = link == NULL ? UINT64_MAX : runtime->building_ms + link->plan->expiry_ms;
+    return entry->expires_ms < longest_ms ? entry->expires_ms : longest_ms;
+}
+
 static enum error replay_output(struct runtime *runtime, const struct journal_entry *entry) {
     struct link *link = link_find(runtime, entry->link);
     if (link == NULL || link->plan->source.kind == END_REMOTE || link->plan->delivery == DELIVERY_MEASUREMENT) {
@@ -208,7 +216,7 @@ static enum error replay_output(struct runtime *runtime, const struct journal_en
     }
     message->epoch = entry->epoch;
     message->sequence = entry->sequence;
-    message->expires_ms = entry->expires_ms;
+    message->expires_ms = link->plan->delivery == DELIVERY_COMMAND ? expiry_of(runtime, entry) : 0;
     message->position = POSITION_OF_THE_PAST;
     if (link->plan->newest_only) {
         COUNT_MANY(runtime, link, superseded, message_queue_clear(&link->pending, &runtime->pool));
@@ -245,8 +253,8 @@ static void replay_command(struct runtime *runtime, const struct journal_entry *
     struct actuator *actuator = &runtime->memory.resources[index].actuator;
     actuator->slots[entry->priority - 1].live = false;
     if (entry->value.size > 0) {
-        enum error error = actuator_command(actuator, runtime->building_ms, entry->priority, entry->value, entry->expires_ms,
-                                            entry->link, entry->trace);
+        enum error error = actuator_command(actuator, runtime->building_ms, entry->priority, entry->value,
+                                            expiry_of(runtime, entry), entry->link, entry->trace);
         if (error == ERROR_EXPIRED) { // it ran out while the node was down
             runtime->traffic[DELIVERY_COMMAND].counters.expired++;
         }

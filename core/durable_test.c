@@ -284,6 +284,37 @@ static void a_durable_actuator_obeys_its_live_command_after_a_restart(void **sta
     rig_close(chain.rig);
 }
 
+static void a_command_that_ran_out_does_not_come_back_with_a_clock_that_is_set_back(void **state) {
+    (void)state;
+    struct chain chain;
+    chain_open(&chain, DURABILITY_LOCAL);
+    rig_publish(chain.rig, 0, "room/temperature", 1);
+    rig_run(chain.rig, 601000);
+    assert_true(rig_driven(chain.rig, 0, "room/valve") == 0);
+    chain.rig->now_ms -= 300000;
+    rig_restart(chain.rig, 0, chain.rig->nodes[0].journal_count);
+    rig_run(chain.rig, 1000);
+    assert_true(rig_driven(chain.rig, 0, "room/valve") == 0);
+    rig_close(chain.rig);
+}
+
+static void a_clock_that_is_set_back_gives_a_command_no_more_than_its_whole_lifetime(void **state) {
+    (void)state;
+    struct chain chain;
+    chain_open(&chain, DURABILITY_LOCAL);
+    rig_run(chain.rig, 4000000);
+    rig_publish(chain.rig, 0, "room/temperature", 1);
+    rig_run(chain.rig, 1000);
+    assert_true(rig_driven(chain.rig, 0, "room/valve") == 1);
+    chain.rig->now_ms -= 3600000;
+    rig_restart(chain.rig, 0, chain.rig->nodes[0].journal_count);
+    rig_run(chain.rig, 590000);
+    assert_true(rig_driven(chain.rig, 0, "room/valve") == 1);
+    rig_run(chain.rig, 20000);
+    assert_true(rig_driven(chain.rig, 0, "room/valve") == 0);
+    rig_close(chain.rig);
+}
+
 static void an_override_outranks_survives_a_restart_and_ends_by_itself(void **state) {
     (void)state;
     static const uint8_t item_30[] = {0x18, 30};
@@ -395,6 +426,8 @@ int main(void) {
         cmocka_unit_test(an_event_whose_answer_is_lost_is_not_counted_again_after_the_receivers_restart),
         cmocka_unit_test(a_task_that_moves_leaves_its_unread_events_to_its_new_place),
         cmocka_unit_test(a_durable_actuator_obeys_its_live_command_after_a_restart),
+        cmocka_unit_test(a_command_that_ran_out_does_not_come_back_with_a_clock_that_is_set_back),
+        cmocka_unit_test(a_clock_that_is_set_back_gives_a_command_no_more_than_its_whole_lifetime),
         cmocka_unit_test(an_override_outranks_survives_a_restart_and_ends_by_itself),
         cmocka_unit_test(a_command_that_waits_for_its_peer_is_superseded_by_a_newer_one_when_the_plan_says_so),
         cmocka_unit_test(a_message_that_is_set_aside_is_refused_to_its_sender_and_never_tried_again),

@@ -81,7 +81,7 @@ void link_end(struct runtime *runtime, struct link *link) {
 
 bool link_is_backed_up(const struct runtime *runtime, const struct link *link) {
     if (link->plan->destination.kind == END_TASK) {
-        return task_is_full(runtime, link->plan->destination.index);
+        return task_is_full(runtime, link->plan->destination.index, link->plan->source.kind != END_TASK);
     }
     return !link->plan->newest_only && link->pending.count >= LINK_PENDING_MAX;
 }

@@ -189,7 +189,7 @@ static struct verdict defer(struct runtime *runtime, struct link *link, const st
 
 static struct verdict accept_for_task(struct runtime *runtime, struct link *link, const struct delivery *delivery,
                                       const struct coap_request *request) {
-    if (task_is_full(runtime, link->plan->destination.index)) {
+    if (task_is_full(runtime, link->plan->destination.index, true)) {
         return answer(COAP_SERVICE_UNAVAILABLE, "the task has no room");
     }
     struct message *message = take(runtime, link, delivery, request->payload);

@@ -166,11 +166,28 @@ enum error runtime_override(struct runtime *runtime, uint32_t index, uint32_t pr
     return error;
 }
 
+// Writes down that commands are over, so that a clock which is set back does not bring them back after a restart.
+static void put_ended(struct runtime *runtime, uint32_t index) {
+    const struct resource *resource = &runtime->memory.resources[index];
+    bool durable = resource_is_durable(runtime, index);
+    for (uint32_t i = 0; i < PRIORITY_COUNT && journal_is_there(runtime); i++) {
+        const struct actuator_slot *slot = &resource->actuator.slots[i];
+        if (slot->live && slot->expires_ms <= runtime->building_ms && (durable || slot->link == NO_INDEX)) {
+            struct journal_entry entry = {.kind = JOURNAL_COMMAND, .priority = i + 1, .link = slot->link, .trace = slot->trace};
+            memcpy(entry.name, resource->facts.name, sizeof entry.name);
+            enum error error = batch_put(runtime, &entry);
+            ASSERT(error == ERROR_NONE); // as many as there are priorities fit any batch
+        }
+    }
+    (void)batch_close(runtime);
+}
+
 void resource_advance(struct runtime *runtime) {
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
         struct resource *resource = &runtime->memory.resources[i];
         uint64_t deadline_ms = resource->facts.actuator ? actuator_deadline(&resource->actuator) : UINT64_MAX;
         if (deadline_ms <= runtime->building_ms) {
+            put_ended(runtime, i);
             runtime->traffic[DELIVERY_COMMAND].counters.expired += actuator_expire(&resource->actuator, runtime->building_ms);
             resource_settle(runtime, i);
         } else if (deadline_ms < runtime->building_deadline_ms) {

@@ -36,6 +36,9 @@
 
 // Messages that wait at one task. Measurements beyond it drop the oldest of their link; events and commands push back.
 #define TASK_QUEUE_MAX 64
+// Of them, those that may come from sensors and other nodes. The rest is for tasks of this node, so that tasks which feed each
+// other in a ring cannot fill it from outside until each waits for the next for ever.
+#define TASK_QUEUE_OUTSIDE_MAX 32
 // Beyond so many, a task's queue may grow only while a quarter of the node's messages is free: a flooded task leaves room.
 #define TASK_QUEUE_SHARE 8
 // Reliable messages that wait at one link before their source task gets no further message.

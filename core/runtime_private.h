@@ -45,8 +45,8 @@ void task_end(struct runtime *runtime, struct task *task);
 bool task_parameters(struct runtime *runtime, uint32_t index);
 // Puts a message into the task's queue, with the rules of its class. Takes the message in any case.
 void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message);
-// True when the task takes no further reliable message for now.
-bool task_is_full(const struct runtime *runtime, uint32_t index);
+// True when the task takes no further reliable message for now, from a task of this node or from outside.
+bool task_is_full(const struct runtime *runtime, uint32_t index, bool from_outside);
 void task_list(struct runtime *runtime, uint32_t index);
 // Looks again at tasks that were blocked.
 void task_unblock(struct runtime *runtime);
@@ -131,6 +131,8 @@ void link_put_off(struct runtime *runtime, struct link *link);
 // A command obeyed or refused. `*position` is the batch that holds it, 0 for none.
 enum error resource_command(struct runtime *runtime, uint32_t index, const struct message *message, bool durable,
                             const char **outcome);
+// The plan has it keep what it was told over a restart.
+bool resource_is_durable(const struct runtime *runtime, uint32_t resource);
 // Drives the actuator when what it must obey has changed.
 void resource_settle(struct runtime *runtime, uint32_t index);
 // Ends commands that are over; lowers runtime->building_deadline_ms.

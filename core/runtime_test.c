@@ -420,9 +420,40 @@ static void unreachable_peer_pushes_back_on_the_task(void **state) {
     rig_close(rig);
 }
 
+static void a_task_that_feeds_itself_does_not_starve_its_neighbour(void **state) {
+    (void)state;
+    struct example example;
+    struct rig *rig = rig_open();
+    example_fill(&example, rig, "echo", false);
+    // "t" hears the sensor and commands the valve; "u" hears itself, for ever, once it has heard the sensor.
+    example.tasks[1] = example.tasks[0];
+    strcpy(example.tasks[1].name, "u");
+    example.links[0][2] =
+        (struct plan_link){.id = 3, .delivery = DELIVERY_EVENT, .source = {END_TASK, 1, 0}, .destination = {END_TASK, 1, 0}};
+    example.links[0][3] = (struct plan_link){
+        .id = 4, .delivery = DELIVERY_EVENT, .source = {END_RESOURCE, 0, 0}, .destination = {END_TASK, 1, 0}};
+    example.plan[0].task_count = 2;
+    example.plan[0].link_count = 4;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    struct runtime *runtime = &rig->nodes[0].runtime;
+    static const uint8_t item_9[] = {0x09};
+    for (uint32_t round = 1; round <= 100; round++) {
+        // The queue of "u" fills: the sensor's events to it are pushed back, its own go round.
+        enum error error = runtime_publish(runtime, 0, (struct bytes){round % 2 == 0 ? item_7 : item_9, 1});
+        assert_int_equal(error, round <= TASK_QUEUE_OUTSIDE_MAX ? ERROR_NONE : ERROR_BUSY);
+        assert_true(runtime_run(runtime, 4)); // the loop goes on, yet each value has reached the valve
+        assert_int_equal(rig_count(rig, 0, "t"), round);
+        assert_true(rig_driven(rig, 0, "room/valve") == (round % 2 == 0 ? 7 : 9));
+        runtime_durable(runtime, runtime_journaled(runtime));
+    }
+    assert_true(rig_count(rig, 0, "u") >= 100);
+    rig_close(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measurement_passes_through_task_to_actuator_on_one_node),
+        cmocka_unit_test(a_task_that_feeds_itself_does_not_starve_its_neighbour),
         cmocka_unit_test(command_reaches_actuator_of_another_node),
         cmocka_unit_test(lost_command_is_sent_again_and_obeyed_once),
         cmocka_unit_test(command_whose_answers_are_lost_takes_effect_once),

@@ -340,9 +340,9 @@ void task_launch(struct runtime *runtime, uint32_t index) {
     }
 }
 
-bool task_is_full(const struct runtime *runtime, uint32_t index) {
+bool task_is_full(const struct runtime *runtime, uint32_t index, bool from_outside) {
     uint32_t count = runtime_tables(runtime)->tasks[index].queue.count;
-    return count >= TASK_QUEUE_MAX ||
+    return count >= (from_outside ? TASK_QUEUE_OUTSIDE_MAX : TASK_QUEUE_MAX) ||
            (count >= TASK_QUEUE_SHARE && runtime->pool.used > runtime->pool.count - runtime->pool.count / 4);
 }
 
@@ -378,7 +378,7 @@ void task_enqueue(struct runtime *runtime, uint32_t index, struct message *messa
         message_release(&runtime->pool, message);
         return;
     }
-    if (measurement && task_is_full(runtime, index)) {
+    if (measurement && task_is_full(runtime, index, false)) {
         task->dropped++;
         COUNT_MESSAGE(runtime, message, dropped);
         message_release(&runtime->pool, message);

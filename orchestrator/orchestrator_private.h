@@ -25,6 +25,7 @@ struct fleet_node {
     struct coap_address address;
     bool alive;
     bool confirmed; // a sign of life since this process started
+    bool unstored;  // its registration could not be written; the next plan writes it, for it rests on it
     uint64_t seen_ms;
     uint64_t seen_unix_ms;
     bool doubled;        // another device asked for this name

@@ -325,7 +325,10 @@ static enum error store_all(struct draft *draft) {
     enum error error = store_records(draft);
     error = error == ERROR_NONE ? store_links(draft) : error;
     for (uint32_t i = 0; i < orchestrator->node_count && error == ERROR_NONE; i++) {
-        if (draft->slices[i].size > 0) {
+        if (orchestrator->nodes[i]->unstored) {
+            error = store_node(orchestrator, orchestrator->nodes[i]);
+        }
+        if (error == ERROR_NONE && draft->slices[i].size > 0) {
             error = store_slice(orchestrator, orchestrator->nodes[i]->registration.node, draft->revision, draft->slices[i]);
         }
     }
@@ -434,6 +437,9 @@ static enum error adopt(struct draft *draft) {
         }
     }
     orchestrator->link_last = draft->link_last;
+    for (uint32_t i = 0; i < orchestrator->node_count; i++) {
+        orchestrator->nodes[i]->unstored = false;
+    }
     enum error error = adopt_tasks(draft);
     error = error == ERROR_NONE ? adopt_resources(draft) : error;
     if (error != ERROR_NONE) {

@@ -162,7 +162,8 @@ static void serve_register(struct orchestrator *orchestrator, const struct coap_
         changed = adopt_registration(orchestrator, index, &registration, &request->peer);
     }
     if (changed) {
-        if (store_node(orchestrator, node) != ERROR_NONE) {
+        node->unstored = store_node(orchestrator, node) != ERROR_NONE;
+        if (node->unstored) {
             orchestrator_log(orchestrator, "%s", store_refusal(orchestrator->store));
         }
         orchestrator_mark(orchestrator, replaced ? "another device took the role"

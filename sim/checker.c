@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/grow.h"
 #include "sim/sim.h"
 
 static const char *const sabotage_texts[SABOTAGE_COUNT_MAX] = {"none",  "twice", "lose",   "swap",  "stranger", "flush",
@@ -33,8 +34,7 @@ void checkers_close(struct checkers *checkers) {
 struct channel *checker_channel(struct checkers *checkers, uint32_t link) {
     if (link >= checkers->count) {
         uint32_t count = link + 64;
-        checkers->channels = realloc(checkers->channels, count * sizeof *checkers->channels);
-        ASSERT(checkers->channels != NULL);
+        checkers->channels = grow(checkers->channels, count, sizeof *checkers->channels);
         memset(checkers->channels + checkers->count, 0, (count - checkers->count) * sizeof *checkers->channels);
         checkers->count = count;
     }
@@ -123,8 +123,7 @@ static void note_effect(struct checkers *checkers, const struct host *host, uint
     uint64_t appended = host->storage.journal_count > 0 ? host->storage.journals[0].appended : 0;
     if (effects->count == effects->room) {
         effects->room = effects->room * 2 + 64;
-        effects->items = realloc(effects->items, effects->room * sizeof *effects->items);
-        ASSERT(effects->items != NULL);
+        effects->items = grow(effects->items, effects->room, sizeof *effects->items);
     }
     effects->items[effects->count++] = (struct effect){link, received, read, appended + 1};
     effects->open++;
@@ -292,6 +291,7 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
         input++;
     }
     if (link == NULL && message->sequence == 0) {
+        checkers->told++;
         return; // the outcome of a command, told by the node to its task
     }
     bool connected = link != NULL && link->plan->destination.kind == END_TASK && link->plan->destination.port == input &&
@@ -306,8 +306,8 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
     if (message->delivery == DELIVERY_MEASUREMENT && message->sequence > 0) {
         check_newer(checkers, host, channel, message);
     }
-    if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0 || link->plan->source.kind == END_RESOURCE ||
-        (channel->known && strchr(channel->source, '.') == NULL)) {
+    bool from_sensor = link->plan->source.kind == END_RESOURCE || (channel->known && strchr(channel->source, '.') == NULL);
+    if (message->delivery == DELIVERY_MEASUREMENT || message->sequence == 0) {
         return;
     }
     if (task->plan->epoch != channel->destination_epoch) {
@@ -316,9 +316,14 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
         }
         loosen(channel, true);
         channel->destination_epoch = task->plan->epoch;
+        channel->last_life = 0; // a sensor's next event begins its count
     }
     uint64_t read = channel->read;
-    delivery_received(checkers, host, task, channel, message);
+    if (from_sensor) {
+        delivery_from_sensor(checkers, host, task, channel, message);
+    } else {
+        delivery_received(checkers, host, task, channel, message);
+    }
     note_effect(checkers, host, message->link, true, read);
 }
 
@@ -342,6 +347,7 @@ static void emit(struct checkers *checkers, const struct host *host, const struc
         (struct sent){.hash = hash, .sent_us = checkers->sim->now_us, .epoch = task->plan->epoch, .optional = optional};
     channel->last_sent_us = checkers->sim->now_us;
     checkers->emitted[plan->delivery]++;
+    checkers->asked += plan->confirm > 0 ? 1 : 0;
     if (plan->delivery != DELIVERY_MEASUREMENT) {
         note_effect(checkers, host, plan->id, false, channel->written - 1);
     }

@@ -59,6 +59,9 @@ struct channel {
     uint64_t last_sent_us;
     uint64_t last_sequence; // of a measurement that was taken
     uint32_t last_epoch;
+    uint32_t taken_epoch; // of the last event or command, by this host in this life
+    uint32_t taken_host;
+    uint64_t taken_life;
     uint32_t last_host; // that took it, in this life
     uint64_t last_life;
 
@@ -100,7 +103,8 @@ struct checkers {
     // for the report
     uint64_t received[DELIVERY_CLASS_COUNT];
     uint64_t emitted[DELIVERY_CLASS_COUNT];
-    uint64_t forgiven; // losses and repetitions that durability `none` allows, and that happened
+    uint64_t asked, told; // messages whose source wants to know what became of them, and outcomes that it was told
+    uint64_t forgiven;    // losses and repetitions that durability `none` allows, and that happened
     uint64_t commands_obeyed;
     uint64_t worst_late_us; // a command obeyed after its expiry, within the bound
 };
@@ -139,6 +143,9 @@ void checkers_finish(struct checkers *checkers);
 // checker_delivery.c
 void delivery_received(struct checkers *checkers, const struct host *host, const struct task *task, struct channel *channel,
                        const struct message *message);
+// What a sensor said is not recorded: its events carry numbers without a hole, and `read` of the channel is the last one.
+void delivery_from_sensor(struct checkers *checkers, const struct host *host, const struct task *task, struct channel *channel,
+                          const struct message *message);
 void delivery_finish(struct checkers *checkers);
 // checker_command.c
 void command_look(struct checkers *checkers, const struct host *host);

@@ -1,19 +1,20 @@
 // A command is obeyed before its expiry or not at all, on true time; and one writer at a time is obeyed.
 //
-// Expiry travels as remaining lifetime, so true time may be passed by what the nodes cannot know: COMMAND_LATE_US below.
+// Expiry travels as remaining lifetime, so true time may be passed by what the nodes cannot know: the bound is below.
 #include "sim/sim.h"
 
 // The bound: the longest delay that a datagram to this host had (the network's share), the span of CON retransmission of one
 // request (ACK_TIMEOUT x 1.5, once, and twice as long late at most: core/link.c, core/coap_client.c), two turns, and the drift
-// of two clocks over the command's life. When the building's time is the plant's, its step on top. And all that wall clocks
-// were set back so far: lifetimes in a journal are on the wall clock, so that a node which starts again after its clock was set
-// back takes them for longer.
+// of two clocks over the command's life. When the building's time is the plant's, its step on top. And, where wall clocks were
+// set back, that much, but no more than a whole lifetime at the sender and one at the receiver: a journal's lifetimes are on
+// the wall clock, and a node that starts again cuts them to what the policy gives.
 static uint64_t late_allowed_us(const struct host *host, uint32_t expiry_ms) {
     const struct sim *sim = host->sim;
     uint64_t drift_us = (uint64_t)expiry_ms * 1000 / 1000000 * 2 * (uint64_t)sim->faults.drift_ppm_max;
     uint64_t step_us = host->config.plant_clock ? sim->plant.step_ms * 1000 : 0;
-    return host->longest_delay_us + (uint64_t)host->config.ack_timeout_ms * 4500 + 2 * SECOND_US + drift_us + step_us +
-           sim->faults.set_back_us;
+    uint64_t lives_us = 2 * (uint64_t)expiry_ms * 1000;
+    uint64_t back_us = sim->faults.set_back_us < lives_us ? sim->faults.set_back_us : lives_us;
+    return host->longest_delay_us + (uint64_t)host->config.ack_timeout_ms * 4500 + 2 * SECOND_US + drift_us + step_us + back_us;
 }
 
 // The newest message of this value on the link; NULL when none is known.

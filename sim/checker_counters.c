@@ -25,6 +25,34 @@ static void count_waiting(const struct runtime *runtime, enum delivery_class del
     }
 }
 
+// Messages whose outcome is still to come: under way, or told and waiting for the source.
+static uint64_t count_untold(const struct runtime *runtime) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    uint64_t untold = 0;
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        untold += tables->links[i].plan->confirm > 0 ? tables->links[i].pending.count : 0u;
+    }
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        for (const struct message *message = tables->tasks[i].queue.head; message != NULL; message = message->next) {
+            untold += message->sequence == 0 && message->delivery == DELIVERY_EVENT ? 1u : 0u;
+        }
+    }
+    return untold;
+}
+
+// Each message that asked for it ends in exactly one outcome.
+static void check_outcomes(struct checkers *checkers) {
+    struct sim *sim = checkers->sim;
+    uint64_t untold = 0;
+    for (uint32_t i = 0; i < sim->host_count; i++) {
+        untold += sim->hosts[i]->node != NULL ? count_untold(node_runtime(sim->hosts[i]->node)) : 0u;
+    }
+    if (sim->totals.crashes == 0 && checkers->asked != checkers->told + untold) {
+        sim_breach(sim, "counters", "%llu messages asked for their outcome, %llu were told and %llu are under way",
+                   (unsigned long long)checkers->asked, (unsigned long long)checkers->told, (unsigned long long)untold);
+    }
+}
+
 void counters_finish(struct checkers *checkers) {
     struct sim *sim = checkers->sim;
     struct link_counters sum = {0};
@@ -56,6 +84,7 @@ void counters_finish(struct checkers *checkers) {
                    (unsigned long long)sum.received, (unsigned long long)checkers->received[DELIVERY_EVENT],
                    (unsigned long long)queued);
     }
+    check_outcomes(checkers);
     uint64_t unaccounted = sum.sent - sum.received;
     if (exact && (sum.received > sum.sent || unaccounted > pending + sum.dropped + sum.refused)) {
         sim_breach(sim, "counters",

@@ -65,8 +65,27 @@ static void judge(struct checkers *checkers, const struct host *host, const stru
     }
 }
 
+// An instance that was taken over and does not know it: the receiver may obey it until it has seen the new one, and never
+// after.
+static bool is_outdated(struct checkers *checkers, const struct host *host, struct channel *channel,
+                        const struct message *message) {
+    bool same_life = channel->taken_host == host->index && channel->taken_life == host->life;
+    if (same_life && message->epoch < channel->taken_epoch) {
+        sim_breach(checkers->sim, "delivery", "%s -> %s: epoch %u took effect after epoch %u", channel->source,
+                   channel->destination, message->epoch, channel->taken_epoch);
+    }
+    channel->taken_epoch = message->epoch;
+    channel->taken_host = host->index;
+    channel->taken_life = host->life;
+    return message->epoch < channel->source_epoch;
+}
+
 void delivery_received(struct checkers *checkers, const struct host *host, const struct task *task, struct channel *channel,
                        const struct message *message) {
+    if (is_outdated(checkers, host, channel, message)) {
+        checkers->forgiven++;
+        return;
+    }
     if (checkers->sim->options.sabotage == SABOTAGE_SWAP && message->delivery == DELIVERY_EVENT) {
         checkers->cheats++;
         if (checkers->cheats % 50 == 49) {
@@ -81,6 +100,33 @@ void delivery_received(struct checkers *checkers, const struct host *host, const
         }
     }
     judge(checkers, host, task, channel, message);
+}
+
+// Numbers of one boot begin at boot << 40 and have no hole (core/link.c); at a new boot, or on another device with a new epoch,
+// they begin with 1 again. A receiver without durability begins anew with each of its lives.
+void delivery_from_sensor(struct checkers *checkers, const struct host *host, const struct task *task, struct channel *channel,
+                          const struct message *message) {
+    const uint64_t in_boot = (UINT64_C(1) << 40) - 1;
+    bool same_epoch = message->epoch == channel->last_epoch;
+    bool same_boot = message->sequence >> 40 == channel->read >> 40;
+    bool first = channel->last_life == 0 || ((channel->last_host != host->index || channel->last_life != host->life) &&
+                                             task->plan->durability == DURABILITY_NONE);
+    bool older = message->epoch < channel->last_epoch || (same_epoch && message->sequence <= channel->read);
+    bool next = (same_boot && message->sequence == channel->read + 1) ||
+                ((!same_boot || !same_epoch) && (message->sequence & in_boot) == 1);
+    if (!first && older) {
+        sim_breach(checkers->sim, "delivery", "%s -> %s: event %llu of a sensor took effect twice (task %s on %s)",
+                   channel->source, channel->destination, (unsigned long long)message->sequence, task->plan->name, host->name);
+    } else if (!first && !next) {
+        sim_breach(checkers->sim, "delivery",
+                   "%s -> %s: events of a sensor were lost between number %llu and %llu (task %s on %s)", channel->source,
+                   channel->destination, (unsigned long long)(channel->read & in_boot),
+                   (unsigned long long)(message->sequence & in_boot), task->plan->name, host->name);
+    }
+    channel->read = message->sequence;
+    channel->last_epoch = message->epoch;
+    channel->last_host = host->index;
+    channel->last_life = host->life;
 }
 
 void delivery_finish(struct checkers *checkers) {

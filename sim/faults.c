@@ -21,7 +21,8 @@ struct profile {
     int32_t drift_ppm_max;
 };
 
-// `light` is what a healthy building has in a bad hour; `standard` has every fault; `heavy` has them all the time.
+// `light` is what a healthy building has in a bad hour; `lifetime` is meant for years: something every few hours, a device
+// replaced each month; `standard` has every fault within hours; `heavy` has them all the time.
 static const struct profile profiles[] = {
     {.name = "none", .network = {.delay_us = 500, .jitter_us = 200}},
     {.name = "light",
@@ -32,6 +33,25 @@ static const struct profile profiles[] = {
                  .jitter_us = 4000,
                  .reorder_us = 100000},
      .mean_minutes = {[FAULT_CUT] = 60, [FAULT_SLOW] = 90},
+     .drift_ppm_max = 50},
+    {.name = "lifetime",
+     .network = {.loss_ppm = 20000,
+                 .duplicate_ppm = 5000,
+                 .reorder_ppm = 10000,
+                 .delay_us = 1000,
+                 .jitter_us = 5000,
+                 .reorder_us = 200000},
+     .mean_minutes = {[FAULT_CRASH] = 2880,
+                      [FAULT_CRASH_WITHIN] = 2880,
+                      [FAULT_FREEZE] = 7200,
+                      [FAULT_SLOW] = 7200,
+                      [FAULT_CUT] = 1440,
+                      [FAULT_ISOLATE] = 2880,
+                      [FAULT_CLOCK_STEP] = 43200,
+                      [FAULT_DISK_FULL] = 43200,
+                      [FAULT_ORCHESTRATOR] = 10080,
+                      [FAULT_REPLACE] = 43200},
+     .fail_ppm = 20,
      .drift_ppm_max = 50},
     {.name = "standard",
      .network = {.loss_ppm = 50000,
@@ -213,6 +233,7 @@ void faults_step(struct host *host, int64_t step_ms) {
 void faults_replace(struct sim *sim, struct host *host) {
     host_crash(host, "for good: the device is replaced");
     host->life++;
+    host->replaced++;
     checker_replaced(&sim->checkers, host);
     storage_free(&host->storage);
     host_set_clock(host, random_below(&sim->faults.random, HOUR_US));

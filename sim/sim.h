@@ -38,7 +38,7 @@ struct sim_options {
     const char *components;
     const char *script; // NULL for none
     const char *plant;  // configuration of EnergyPlus; NULL for the synthetic plant
-    const char *faults; // "none", "light", "standard", "heavy"
+    const char *faults; // "none", "light", "lifetime", "standard", "heavy"
     const char *folder; // for the orchestrator's store, "" for one under /dev/shm
     uint64_t duration_us;
     uint64_t keepalive_ms;
@@ -50,6 +50,7 @@ struct sim_options {
     bool trace;
     bool logs;
     bool progress;          // a line for each simulated month
+    const char *series;     // file that gets a line for each simulated week (report.h), NULL for none
     enum sabotage sabotage; // of the simulator's own taps, to see that checkers see
 };
 
