@@ -369,6 +369,38 @@ static void a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node
     rig_close(pair.rig);
 }
 
+static void a_fallback_that_finds_no_room_comes_when_there_is_some(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_NONE);
+    // The sensor --1--> "a" --2, 3, 4--> node 1, which is away; and --5--> "a", a measurement that ends.
+    pair.links[0][0].destination = here;
+    for (uint32_t i = 1; i < 4; i++) {
+        pair.links[0][i] = (struct plan_link){.id = i + 1, .delivery = DELIVERY_EVENT, .source = here, .destination = far};
+        pair.links[1][i] = pair.links[0][i];
+        pair.links[1][i].source = far;
+        pair.links[1][i].destination = here;
+    }
+    pair.links[0][4] = (struct plan_link){
+        .id = 5, .delivery = DELIVERY_MEASUREMENT, .source = valve, .destination = {END_TASK, 0, 1}, .stale_after_ms = 60000};
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 5;
+    pair.plan[1].link_count = 4;
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/valve", 1);
+    pair.rig->lose = lose_all;
+    for (uint32_t i = 1; i <= 60; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    assert_true(rig_task(pair.rig, 0, "a")->blocked);
+    rig_run(pair.rig, 70000);
+    pair.rig->lose = NULL;
+    rig_run(pair.rig, 600000);
+    assert_int_equal(link_at(&pair, 0, 4)->counters.fallbacks, 1);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), link_at(&pair, 0, 0)->counters.received + 2);
+    rig_close(pair.rig);
+}
+
 static void a_command_that_waits_for_the_disk_ends_in_time(void **state) {
     (void)state;
     struct pair pair;
@@ -487,6 +519,7 @@ int main(void) {
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
         cmocka_unit_test(a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node),
+        cmocka_unit_test(a_fallback_that_finds_no_room_comes_when_there_is_some),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
         cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),

@@ -448,7 +448,7 @@ static void deliver_pending(struct runtime *runtime, struct runtime_tables *tabl
         for (struct message *message = message_queue_pop(&link->pending); message != NULL;
              message = message_queue_pop(&link->pending)) {
             message->input = (uint16_t)link->plan->destination.port;
-            task_enqueue(runtime, link->plan->destination.index, message);
+            (void)task_enqueue(runtime, link->plan->destination.index, message);
         }
     }
 }

@@ -369,24 +369,25 @@ static bool supersede(struct task *task, const struct message *newer) {
         }                                                                                                                      \
     } while (0)
 
-void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message) {
+bool task_enqueue(struct runtime *runtime, uint32_t index, struct message *message) {
     struct task *task = &tables_now(runtime)->tasks[index];
     bool measurement = message->delivery == DELIVERY_MEASUREMENT;
     if (measurement && task->queue.count > 0 && supersede(task, message)) {
         task->dropped++;
         COUNT_MESSAGE(runtime, message, superseded);
         message_release(&runtime->pool, message);
-        return;
+        return true;
     }
     if (measurement && task_is_full(runtime, index, false)) {
         task->dropped++;
         COUNT_MESSAGE(runtime, message, dropped);
         message_release(&runtime->pool, message);
         event_tell(runtime, EVENT_QUEUE_OVERFLOW, task->plan->name, ERROR_FULL, "a measurement was dropped");
-        return;
+        return false;
     }
     message_queue_push(&task->queue, message);
     task_list(runtime, index);
+    return true;
 }
 
 // Room for what one message usually causes; a unit that needs more finds out, notes it (task.room) and waits for that.
