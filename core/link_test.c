@@ -263,6 +263,25 @@ static void a_task_that_becomes_durable_takes_its_places_along(void **state) {
     rig_close(pair.rig);
 }
 
+static void what_waits_for_a_port_finds_it_under_its_new_number(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    pair.links[1][1] = (struct plan_link){
+        .id = 2, .delivery = DELIVERY_COMMAND, .source = here, .destination = valve, .expiry_ms = 60000, .priority = 10};
+    pair.plan[1].link_count = 2;
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off for a second
+    pair.links[1][0].destination.port = 1;
+    put_plan(&pair, 1);
+    rig_publish(pair.rig, 0, "room/temperature", 5); // waits at it for input 1
+    pair.links[1][0].destination.port = 0;           // a newer version has its inputs in another order
+    put_plan(&pair, 1);
+    rig_run(pair.rig, 3000);
+    assert_true(rig_driven(pair.rig, 1, "room/valve") == 5);
+    rig_close(pair.rig);
+}
+
 static void an_input_that_moves_to_its_source_has_its_time_before_it_is_stale(void **state) {
     (void)state;
     struct pair pair;
@@ -515,6 +534,7 @@ int main(void) {
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
         cmocka_unit_test(a_task_that_becomes_durable_takes_its_places_along),
+        cmocka_unit_test(what_waits_for_a_port_finds_it_under_its_new_number),
         cmocka_unit_test(an_input_that_moves_to_its_source_has_its_time_before_it_is_stale),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
