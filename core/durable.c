@@ -120,7 +120,10 @@ static void picture_links(struct picture *picture) {
     const struct runtime_tables *tables = runtime_tables(picture->runtime);
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         const struct link *link = &tables->links[i];
-        if (link->has_seen && link->seen_position > 0) {
+        const struct plan_end *end = &link->plan->destination;
+        // A task that became durable has consumed without writing down before: its state and its places belong together.
+        bool belongs = end->kind == END_TASK && task_is_durable(picture->runtime, &tables->tasks[end->index]);
+        if (link->has_seen && (belongs || link->seen_position > 0)) {
             const struct journal_entry entry = {
                 .kind = JOURNAL_POSITION, .link = link->plan->id, .epoch = link->seen_epoch, .sequence = link->seen_sequence};
             picture_put(picture, &entry);

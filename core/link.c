@@ -331,29 +331,43 @@ static void expire_pending(struct runtime *runtime, struct link *link) {
     }
 }
 
+// What the sender is told of an answer: one of the words of `confirm`, never the sentence that explains a refusal.
+static const char *outcome_of(uint8_t code, struct bytes why) {
+    if (code >> 5 == 2) {
+        return bytes_equal(why, bytes_of_text("outranked")) ? "outranked" : "obeyed";
+    }
+    return code == COAP_PRECONDITION_FAILED ? "late" : code == COAP_UNPROCESSABLE_ENTITY ? "quarantined" : "refused";
+}
+
 static void pump_resource(struct runtime *runtime, struct link *link) {
     while (link->pending.head != NULL && link->pending.head->position <= runtime->durable) {
         uint64_t position = 0;
         const char *outcome = "obeyed";
-        (void)resource_deliver(runtime, link, link->pending.head, &position, &outcome);
-        settle(runtime, link, outcome);
+        uint8_t code = resource_deliver(runtime, link, link->pending.head, &position, &outcome);
+        settle(runtime, link, outcome_of(code, bytes_of_text(outcome)));
         expire_pending(runtime, link);
+    }
+}
+
+// Sends the first, or lets it wait for the disk, its peer or its next try.
+static void pump(struct runtime *runtime, struct link *link) {
+    if (link->pending.head->position > runtime->durable) {
+        disk_wait(runtime, link);
+    } else if (link->plan->destination.kind == END_REMOTE) {
+        pump_remote(runtime, link);
+    } else if (link->plan->destination.kind == END_RESOURCE) {
+        pump_resource(runtime, link);
     }
 }
 
 void link_pump(struct runtime *runtime, struct link *link) {
     expire_pending(runtime, link);
-    if (link->pending.head == NULL) {
-        return;
+    if (link->pending.head != NULL) {
+        pump(runtime, link);
     }
-    if (link->pending.head->position > runtime->durable) {
-        disk_wait(runtime, link);
-        return;
-    }
-    if (link->plan->destination.kind == END_REMOTE) {
-        pump_remote(runtime, link);
-    } else if (link->plan->destination.kind == END_RESOURCE) {
-        pump_resource(runtime, link);
+    const struct message *head = link->pending.head;
+    if (head != NULL && head->delivery == DELIVERY_COMMAND && !link->in_flight) {
+        link_due_by(runtime, link, head->expires_ms); // reported in time, whatever it waits for
     }
 }
 
@@ -361,15 +375,6 @@ void link_pump(struct runtime *runtime, struct link *link) {
 static bool is_passing(uint8_t code) {
     return code >> 5 == 5 || code == COAP_UNAUTHORIZED || code == COAP_FORBIDDEN || code == COAP_NOT_FOUND ||
            code == COAP_REQUEST_ENTITY_INCOMPLETE || code == COAP_CODE(4, 29);
-}
-
-static const char *outcome_of(const struct coap_completion *completion) {
-    if (completion->code >> 5 == 2) {
-        return bytes_equal(completion->body, bytes_of_text("outranked")) ? "outranked" : "obeyed";
-    }
-    return completion->code == COAP_PRECONDITION_FAILED    ? "late"
-           : completion->code == COAP_UNPROCESSABLE_ENTITY ? "quarantined"
-                                                           : "refused";
 }
 
 static void note_answer(struct runtime *runtime, struct link *link, const struct coap_completion *completion) {
@@ -384,7 +389,7 @@ static void note_answer(struct runtime *runtime, struct link *link, const struct
         retry_later(runtime, link);
         return;
     }
-    const char *outcome = outcome_of(completion);
+    const char *outcome = outcome_of(completion->code, completion->body);
     if (completion->code >> 5 != 2) {
         COUNT(runtime, link, refused);
         event_tell(runtime, link->plan->delivery == DELIVERY_COMMAND ? EVENT_COMMAND_REFUSED : EVENT_DELIVERY_REFUSED,
@@ -506,9 +511,6 @@ void link_schedule(struct runtime *runtime, struct link *link) {
     if (awaits_freshness(link)) {
         link_due_by(runtime, link, link->fresh_until_ms);
     }
-    if (head != NULL && head->delivery == DELIVERY_COMMAND && !link->in_flight) {
-        link_due_by(runtime, link, head->expires_ms); // reported in time, also when it waits for its peer
-    }
     if (head != NULL && link->retry_ms > runtime->network_ms) {
         struct runtime_tables *tables = tables_now(runtime);
         deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->retry_ms);
@@ -531,11 +533,17 @@ static void advance(struct runtime *runtime, struct link *link) {
 void link_advance(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
     uint32_t index = 0;
+    bool any = false;
     // What is put in again is due later than now, so both loops end.
     while (deadlines_take(&tables->building, runtime->building_ms, &index)) {
         advance(runtime, &tables->links[index]);
+        any = true;
     }
     while (deadlines_take(&tables->network, runtime->network_ms, &index)) {
         advance(runtime, &tables->links[index]);
+        any = true;
+    }
+    if (any && runtime->blocked_count > 0) {
+        task_unblock(runtime); // what ended made room
     }
 }

@@ -118,24 +118,42 @@ static void keep_for_repeat(struct runtime *runtime, struct link *link, struct b
     }
 }
 
+static void note_last(struct link *link, struct bytes value) {
+    double number = 0;
+    link->has_last = true;
+    link->last_number = wire_number(value, &number) ? number : (double)NAN;
+}
+
 static bool is_below_threshold(struct link *link, struct bytes value) {
     double number = 0;
-    bool is_number = wire_number(value, &number);
-    bool below = is_number && link->has_last && link->plan->threshold > 0 && !isnan(link->last_number) &&
+    bool below = wire_number(value, &number) && link->has_last && link->plan->threshold > 0 && !isnan(link->last_number) &&
                  fabs(number - link->last_number) < link->plan->threshold;
     if (!below) {
-        link->has_last = true;
-        link->last_number = is_number ? number : (double)NAN;
+        note_last(link, value);
     }
     return below;
 }
 
+// A value too near to the last one to be sent is still the newest: it is what interval_max repeats, or else an input whose
+// sensor stands still would go stale.
+static void refresh(struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
+    if (link->held != NULL && !link->held_is_due && value.size <= sizeof link->held->data) {
+        memcpy(link->held->data, value.data, value.size);
+        link->held->size = (uint16_t)value.size;
+        link->held->trace = trace;
+        link->held->born_ms = born_ms;
+    }
+}
+
 void link_measure(struct runtime *runtime, struct link *link, struct bytes value, uint64_t trace, uint64_t born_ms) {
-    if (is_below_threshold(link, value)) {
+    bool is_repeated = link->plan->interval_max_ms > 0;
+    if (is_below_threshold(link, value) && (link->held != NULL || !is_repeated)) {
+        refresh(link, value, trace, born_ms);
         return;
     }
     struct message *message = link_make_measurement(runtime, link, value, trace, born_ms);
     if (message == NULL) {
+        link->has_last = false; // the next one is sent, however near it is
         return;
     }
     bool too_soon = link->plan->interval_min_ms > 0 && link->sent_ms > 0 &&
@@ -160,6 +178,7 @@ void link_send_held(struct runtime *runtime, struct link *link) {
     memcpy(copy, held->data, held->size);
     uint64_t trace = held->trace;
     uint64_t born_ms = held->born_ms;
+    note_last(link, value);
     deliver_measurement(runtime, link, held);
     keep_for_repeat(runtime, link, value, trace, born_ms);
 }

@@ -46,11 +46,18 @@ static struct verdict refuse(struct runtime *runtime, struct link *link, uint8_t
 
 // --- when a message has taken effect -----------------------------------------------------------------------------------------
 
+// What the sender of the last message that took effect is to be told, as often as it asks.
+static struct verdict answer_again(const struct link *link) {
+    return answer(link->answer_code, link->answer_outranked ? "outranked" : "");
+}
+
 void link_answer(struct runtime *runtime, struct link *link) {
     if (!link->later.used || !link->answer_is_due || link->seen_position > runtime->durable) {
         return;
     }
-    const struct coap_response response = {.code = link->answer_code, .content_format = COAP_FORMAT_NONE};
+    const struct verdict verdict = answer_again(link);
+    const struct coap_response response = {
+        .code = verdict.code, .content_format = COAP_FORMAT_NONE, .body = bytes_of_text(verdict.why)};
     coap_endpoint_answer(&runtime->coap, &link->later, &response);
 }
 
@@ -74,9 +81,10 @@ void link_consumed(struct runtime *runtime, struct link *link, const struct mess
     link->seen_epoch = message->epoch;
     link->seen_sequence = message->sequence;
     link->seen_position = position;
-    if (link->has_queued && link->queued_epoch == message->epoch && link->queued_sequence == message->sequence) {
-        link->has_queued = false;
+    if (link->has_queued && (link->queued_epoch != message->epoch || link->queued_sequence != message->sequence)) {
+        return; // a newer one waits behind it, and the request that is kept is for that one
     }
+    link->has_queued = false;
     link->answer_is_due = true;
     link->answer_code = code;
     if (link->later.used && position > runtime->durable) {
@@ -89,18 +97,21 @@ void link_consumed(struct runtime *runtime, struct link *link, const struct mess
 
 enum order { ORDER_NEW, ORDER_SEEN, ORDER_QUEUED, ORDER_FENCED };
 
-// A higher epoch takes over; a lower one is fenced off; within an epoch only rising numbers take effect.
+// A higher epoch takes over; a lower one is fenced off; within an epoch only rising numbers take effect. What waits at the task
+// is ahead of what has taken effect, so it alone is compared with.
 static enum order order_of(const struct link *link, const struct delivery *delivery) {
-    if (link->has_queued && delivery->epoch == link->queued_epoch && delivery->sequence <= link->queued_sequence) {
-        return delivery->sequence == link->queued_sequence ? ORDER_QUEUED : ORDER_SEEN;
-    }
-    if (!link->has_seen || delivery->epoch > link->seen_epoch) {
+    uint32_t epoch = link->has_queued ? link->queued_epoch : link->seen_epoch;
+    uint64_t sequence = link->has_queued ? link->queued_sequence : link->seen_sequence;
+    if ((!link->has_queued && !link->has_seen) || delivery->epoch > epoch) {
         return ORDER_NEW;
     }
-    if (delivery->epoch < link->seen_epoch) {
+    if (delivery->epoch < epoch) {
         return ORDER_FENCED;
     }
-    return delivery->sequence > link->seen_sequence ? ORDER_NEW : ORDER_SEEN;
+    if (delivery->sequence > sequence) {
+        return ORDER_NEW;
+    }
+    return link->has_queued && delivery->sequence == sequence ? ORDER_QUEUED : ORDER_SEEN;
 }
 
 static struct verdict fence(struct runtime *runtime, struct link *link) {
@@ -208,7 +219,7 @@ static struct verdict accept_reliable(struct runtime *runtime, struct link *link
         if (delivery->sequence == link->seen_sequence && link->seen_position > runtime->durable) {
             return defer(runtime, link, request);
         }
-        return answer(delivery->sequence == link->seen_sequence && link->answer_is_due ? link->answer_code : COAP_CHANGED, "");
+        return delivery->sequence == link->seen_sequence && link->answer_is_due ? answer_again(link) : answer(COAP_CHANGED, "");
     case ORDER_NEW:
         break;
     }

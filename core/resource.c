@@ -89,7 +89,8 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
         event_tell(runtime, EVENT_STATE_LOST, resource->facts.name, ERROR_TOO_LARGE, "the command is not in the journal");
     }
     resource_settle(runtime, index);
-    *outcome = resource->priority < message->priority ? "outranked" : "obeyed";
+    // 0 is the safe value: the last command was relinquished, which is obeyed.
+    *outcome = resource->priority != 0 && resource->priority < message->priority ? "outranked" : "obeyed";
     return ERROR_NONE;
 }
 
@@ -135,6 +136,7 @@ uint8_t resource_deliver(struct runtime *runtime, struct link *link, const struc
         ASSERT(error == ERROR_NONE); // a command and a position fit any batch
     }
     *position = batch_close(runtime);
+    link->answer_outranked = code == COAP_CHANGED && strcmp(*outcome, "outranked") == 0;
     link_consumed(runtime, link, message, *position, code);
     return code;
 }

@@ -217,7 +217,11 @@ static void carry_link(struct runtime *runtime, const struct runtime_tables *fro
         link->retry_ms = 0;
     }
     if (before == NULL) {
-        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms;
+        link->sequence = runtime->sequence_high;
+    }
+    if (before == NULL || before->destination.kind == END_REMOTE || before->stale_after_ms == 0) {
+        link->fresh_until_ms = runtime->building_ms + plan->stale_after_ms; // the input is new here
+        link->stale = false;
     }
     link->plan = plan;
     link->next = NO_INDEX;
@@ -228,6 +232,11 @@ static void carry_links(struct runtime *runtime, struct runtime_tables *from, st
     uint32_t k = 0;
     for (uint32_t i = 0; i < to->plan.peer_count; i++) {
         to->peers[i] = (struct peer){.window = 1, .waiting_head = NO_INDEX, .waiting_tail = NO_INDEX};
+    }
+    // A link that a plan took away may come back under its id to a receiver that never knew: its numbers must not begin anew.
+    for (uint32_t i = 0; i < from->plan.link_count; i++) {
+        uint64_t sequence = from->links[i].sequence;
+        runtime->sequence_high = sequence > runtime->sequence_high ? sequence : runtime->sequence_high;
     }
     for (uint32_t i = 0; i < to->plan.link_count; i++) {
         struct link *link = &to->links[i];
@@ -428,17 +437,12 @@ static void sweep_codes(struct runtime *runtime) {
     }
 }
 
-// Sends what is pending: from before the crossing, from the journal, or because its destination moved.
-static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
-    runtime->disk_head = runtime->disk_tail = NO_INDEX;
+// What is pending for a task here: from the journal, or because the task moved here. It was sent before the tasks of the new
+// plan are given their parameters, so it takes its place before what they send.
+static void deliver_pending(struct runtime *runtime, struct runtime_tables *tables) {
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         struct link *link = &tables->links[i];
-        link_schedule(runtime, link);
-        if (link->later.used) {
-            disk_wait(runtime, link);
-        }
         if (link->plan->destination.kind != END_TASK) {
-            link_pump(runtime, link);
             continue;
         }
         for (struct message *message = message_queue_pop(&link->pending); message != NULL;
@@ -446,6 +450,18 @@ static void settle_links(struct runtime *runtime, struct runtime_tables *tables)
             message->input = (uint16_t)link->plan->destination.port;
             task_enqueue(runtime, link->plan->destination.index, message);
         }
+    }
+}
+
+// Sends what is pending: from before the crossing, from the journal, or because its destination moved.
+static void settle_links(struct runtime *runtime, struct runtime_tables *tables) {
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        struct link *link = &tables->links[i];
+        link_schedule(runtime, link);
+        if (link->later.used) {
+            disk_wait(runtime, link);
+        }
+        link_pump(runtime, link);
     }
 }
 
@@ -479,6 +495,7 @@ static void cross_over(struct runtime *runtime) {
     end_leftovers(runtime, from, to);
     runtime->current = 1 - runtime->current;
     runtime->ready_head = runtime->ready_tail = NO_INDEX;
+    runtime->disk_head = runtime->disk_tail = NO_INDEX;
     from->plan.task_count = from->plan.link_count = from->plan.peer_count = 0;
     chain_links(runtime, to);
     deadlines_start(&to->building);
@@ -488,6 +505,7 @@ static void cross_over(struct runtime *runtime) {
 // Brings what the tables name to life.
 static void settle(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
+    deliver_pending(runtime, tables);
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         settle_task(runtime, i);
     }

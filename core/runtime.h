@@ -75,6 +75,7 @@ struct task {
     enum task_state state;
     bool listed;   // in the ready list
     bool blocked;  // a reliable output is backed up
+    uint32_t room; // free messages that the work in hand was found to need, and more; 0 when it is not known
     uint32_t code; // index into codes, NO_INDEX before loading
     struct engine_instance *instance;
     struct message_queue queue;
@@ -141,6 +142,7 @@ struct link {
     struct coap_later later; // the request that is answered when that message has taken effect and is durable
     bool answer_is_due;      // it has taken effect
     uint8_t answer_code;
+    bool answer_outranked; // an actuator keeps it, and obeys a higher priority
     // both
     bool waits_for_disk;
     uint32_t next_for_disk;
@@ -284,6 +286,7 @@ struct runtime {
     uint32_t ready_head, ready_tail;
     uint32_t blocked_count;
     uint64_t boot;
+    uint64_t sequence_high; // of the links before the last plan: new ones begin above it
     uint64_t trace_seed, trace_count;
     uint64_t network_ms, building_ms;
     uint64_t waited_ms;            // of the datagram in hand, before it was taken

@@ -16,6 +16,7 @@
 // last good one, the messages are sent. Only the second can lose to a crash, and it is all or nothing.
 #include "core/rest.h"
 #include "core/runtime_private.h"
+#include "core/wire.h"
 
 static const char *const state_texts[TASK_STATE_COUNT] = {"vacant", "waiting", "running", "backing-off", "refused"};
 
@@ -186,7 +187,8 @@ static void release_sends(struct runtime *runtime) {
     runtime->send_count = 0;
 }
 
-// Makes the reliable messages of one output, one for each link. ERROR_BUSY without room, ERROR_FLOOD over the limit.
+// Makes the reliable messages of one output, one for each link. ERROR_BUSY without room, ERROR_FLOOD over the limit,
+// ERROR_MALFORMED when it is not one CBOR item.
 static enum error make_sends(struct runtime *runtime, uint32_t first_link, struct bytes value, uint64_t trace) {
     struct runtime_tables *tables = tables_now(runtime);
     for (uint32_t index = first_link; index != NO_INDEX; index = tables->links[index].next) {
@@ -196,6 +198,9 @@ static enum error make_sends(struct runtime *runtime, uint32_t first_link, struc
         }
         if (runtime->send_count == SENDS_PER_MESSAGE_MAX) {
             return ERROR_FLOOD;
+        }
+        if (!wire_is_item(value)) {
+            return ERROR_MALFORMED; // what is no message must not get into the journal, which could not be read any more
         }
         struct message *message = link_make(runtime, link, value, trace);
         if (message == NULL) {
@@ -275,10 +280,12 @@ static enum error commit(struct runtime *runtime, struct task *task, uint32_t in
     error = error == ERROR_NONE ? put_state(runtime, task) : error;
     error = error == ERROR_NONE && link != NULL ? link_put_position(runtime, link, message, &put) : error;
     if (error != ERROR_NONE) {
+        task->room = error == ERROR_BUSY ? runtime->send_count + 1 : 0;
         runtime->batch_used = 0;
         release_sends(runtime);
         return error;
     }
+    task->room = 0;
     uint64_t position = batch_close(runtime);
     keep_state(runtime, task);
     rest_task_handled(runtime, (uint32_t)(task - tables_now(runtime)->tasks), input, value);
@@ -382,12 +389,13 @@ void task_enqueue(struct runtime *runtime, uint32_t index, struct message *messa
     task_list(runtime, index);
 }
 
-// Room for what one message usually causes; a unit that needs more finds out and waits.
+// Room for what one message usually causes; a unit that needs more finds out, notes it (task.room) and waits for that.
 #define POOL_MARGIN 8
 
 static bool any_output_is_backed_up(const struct runtime *runtime, const struct task *task) {
     const struct runtime_tables *tables = runtime_tables(runtime);
-    if (task->output_span > 0 && runtime->pool.used + POOL_MARGIN > runtime->pool.count) {
+    uint32_t room = task->room > POOL_MARGIN ? task->room : POOL_MARGIN;
+    if (task->output_span > 0 && runtime->pool.used + room > runtime->pool.count) {
         return true;
     }
     for (uint32_t output = 0; output < task->output_span; output++) {

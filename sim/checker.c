@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/grow.h"
 #include "sim/sim.h"
 
 static const char *const sabotage_texts[SABOTAGE_COUNT_MAX] = {"none",  "twice", "lose",   "swap",  "stranger", "flush",
@@ -33,8 +34,7 @@ void checkers_close(struct checkers *checkers) {
 struct channel *checker_channel(struct checkers *checkers, uint32_t link) {
     if (link >= checkers->count) {
         uint32_t count = link + 64;
-        checkers->channels = realloc(checkers->channels, count * sizeof *checkers->channels);
-        ASSERT(checkers->channels != NULL);
+        checkers->channels = grow(checkers->channels, count, sizeof *checkers->channels);
         memset(checkers->channels + checkers->count, 0, (count - checkers->count) * sizeof *checkers->channels);
         checkers->count = count;
     }
@@ -123,8 +123,7 @@ static void note_effect(struct checkers *checkers, const struct host *host, uint
     uint64_t appended = host->storage.journal_count > 0 ? host->storage.journals[0].appended : 0;
     if (effects->count == effects->room) {
         effects->room = effects->room * 2 + 64;
-        effects->items = realloc(effects->items, effects->room * sizeof *effects->items);
-        ASSERT(effects->items != NULL);
+        effects->items = grow(effects->items, effects->room, sizeof *effects->items);
     }
     effects->items[effects->count++] = (struct effect){link, received, read, appended + 1};
     effects->open++;

@@ -233,6 +233,7 @@ void faults_step(struct host *host, int64_t step_ms) {
 void faults_replace(struct sim *sim, struct host *host) {
     host_crash(host, "for good: the device is replaced");
     host->life++;
+    host->replaced++;
     checker_replaced(&sim->checkers, host);
     storage_free(&host->storage);
     host_set_clock(host, random_below(&sim->faults.random, HOUR_US));

@@ -47,7 +47,8 @@ struct host {
     struct coap_address address;
     struct storage storage;
     struct random entropy;
-    uint64_t life; // rises at each start and end
+    uint64_t life;     // rises at each start and end
+    uint32_t replaced; // how often the device was
     // clock: clock_us + (now - reference) x (1 + drift)
     uint64_t clock_us, reference_us;
     int32_t drift_ppm;

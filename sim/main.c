@@ -37,6 +37,7 @@ static const char help[] =
     "  --components DIR   where components are\n"
     "  --trace            print every event; --logs: only what hosts log\n"
     "  --progress         a line for each simulated month\n"
+    "  --series FILE      comfort, energy and faults so far, a line for each simulated week\n"
     "  --json FILE        the report for machines\n"
     "  --sabotage WHAT    let the simulator's own taps cheat, to see that the checkers see: twice, lose, swap, stranger, "
     "flush,\n"
@@ -83,7 +84,8 @@ static bool take_value(struct sim_options *options, const char *name, const char
         const char *name;
         const char **out;
     } texts[] = {{"--faults", &options->faults},         {"--script", &options->script}, {"--plant", &options->plant},
-                 {"--components", &options->components}, {"--folder", &options->folder}, {"--json", json}};
+                 {"--components", &options->components}, {"--folder", &options->folder}, {"--json", json},
+                 {"--series", &options->series}};
     const struct {
         const char *name;
         uint64_t *out;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/grow.h"
 #include "sim/sim.h"
 
 uint32_t plant_point(struct sim_plant *plant, const char *name, bool is_written) {
@@ -16,8 +17,7 @@ uint32_t plant_point(struct sim_plant *plant, const char *name, bool is_written)
     ASSERT(plant->history == NULL && strlen(name) < NAME_SIZE_MAX); // points are known before the first step
     if (plant->count == plant->room) {
         plant->room = plant->room * 2 + 32;
-        plant->points = realloc(plant->points, plant->room * sizeof *plant->points);
-        ASSERT(plant->points != NULL);
+        plant->points = grow(plant->points, plant->room, sizeof *plant->points);
     }
     struct sim_point *point = &plant->points[plant->count];
     *point = (struct sim_point){.is_written = is_written, .value = NAN};

@@ -63,6 +63,15 @@ void report_print(const struct sim *sim, double seconds, double cpu_seconds) {
     }
 }
 
+// Node devices that are still the first.
+static uint32_t never_replaced(const struct sim *sim) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sim->host_count; i++) {
+        count += sim->hosts[i]->kind == HOST_NODE && sim->hosts[i]->replaced == 0;
+    }
+    return count;
+}
+
 bool report_json(const struct sim *sim, double seconds, double cpu_seconds, const char *path) {
     FILE *file = fopen(path, "w");
     if (file == NULL) {
@@ -80,12 +89,23 @@ bool report_json(const struct sim *sim, double seconds, double cpu_seconds, cons
             "\"zone_hours\":%.3f,\"zone_hours_good\":%.3f,\"kelvin_hours\":%.3f,\"electricity_kwh\":%.3f,\"gas_kwh\":%.3f,",
             sim->comfort.zone_hours, sim->comfort.zone_hours_good, sim->comfort.kelvin_hours, sim->comfort.electricity_kwh,
             sim->comfort.gas_kwh);
-    fprintf(file, "\"replaced\":%llu,", (printed)sim->faults.done[FAULT_REPLACE]);
+    fprintf(file, "\"replaced\":%llu,\"never_replaced\":%u,", (printed)sim->faults.done[FAULT_REPLACE], never_replaced(sim));
     fprintf(file, "\"forgiven\":%llu,\"failed\":%s,\"failure\":\"", (printed)sim->checkers.forgiven,
             sim->failed ? "true" : "false");
     for (const char *at = sim->failure; *at != '\0'; at++) {
         fputc(*at == '"' || *at == '\\' || *at < ' ' ? '\'' : *at, file);
     }
     fprintf(file, "\"}\n");
+    return fclose(file) == 0;
+}
+
+bool report_series(const struct sim *sim, const char *path) {
+    FILE *file = fopen(path, "a");
+    if (file == NULL) {
+        return false;
+    }
+    fprintf(file, "%llu,%.3f,%.3f,%.3f,%.3f,%llu,%llu,%llu\n", (printed)(sim->begin_unix_ms / 1000 + sim->now_us / 1000000),
+            sim->comfort.zone_hours, sim->comfort.zone_hours_good, sim->comfort.kelvin_hours, sim->comfort.electricity_kwh,
+            (printed)sim->totals.crashes, (printed)sim->faults.done[FAULT_REPLACE], (printed)delivered(sim));
     return fclose(file) == 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/grow.h"
 
 static bool before(const struct occasion *a, const struct occasion *b) {
     return a->time_us != b->time_us ? a->time_us < b->time_us : a->order < b->order;
@@ -11,8 +12,7 @@ static bool before(const struct occasion *a, const struct occasion *b) {
 void scheduler_plan(struct scheduler *scheduler, struct occasion occasion) {
     if (scheduler->count == scheduler->room) {
         scheduler->room = scheduler->room == 0 ? 256 : scheduler->room * 2;
-        scheduler->heap = realloc(scheduler->heap, scheduler->room * sizeof *scheduler->heap);
-        ASSERT(scheduler->heap != NULL);
+        scheduler->heap = grow(scheduler->heap, scheduler->room, sizeof *scheduler->heap);
     }
     occasion.order = scheduler->order++;
     uint32_t at = scheduler->count++;

@@ -10,6 +10,7 @@
 #include "engine/native.h"
 #include "engine/wamr.h"
 #include "sim/plant_energyplus.h"
+#include "sim/report.h"
 #include "sim/store_vfs.h"
 
 // Checkers look at everything this often.
@@ -231,7 +232,14 @@ void sim_close(struct sim *sim) {
 
 #define MONTH_US (30 * 24 * HOUR_US)
 
+#define WEEK_US (7 * 24 * HOUR_US)
+
 static void look(struct sim *sim, uint64_t interval_us) {
+    if (sim->options.series != NULL && sim->now_us / WEEK_US != (sim->now_us - interval_us) / WEEK_US &&
+        !report_series(sim, sim->options.series)) {
+        fprintf(stderr, "tenon sim: %s cannot be written\n", sim->options.series);
+        sim->options.series = NULL;
+    }
     if (sim->options.progress && sim->now_us / MONTH_US != (sim->now_us - interval_us) / MONTH_US) {
         fprintf(stderr, "%s: month %llu, %llu messages delivered, %llu ends\n", sim->faults.name,
                 (unsigned long long)(sim->now_us / MONTH_US), (unsigned long long)sim->totals.received,

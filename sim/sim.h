@@ -50,6 +50,7 @@ struct sim_options {
     bool trace;
     bool logs;
     bool progress;          // a line for each simulated month
+    const char *series;     // file that gets a line for each simulated week (report.h), NULL for none
     enum sabotage sabotage; // of the simulator's own taps, to see that checkers see
 };
 

@@ -3,17 +3,16 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/grow.h"
 
 void batches_add(struct batches *batches, struct bytes batch) {
     if (batches->size + batch.size > batches->room) {
         batches->room = (batches->size + batch.size) * 2 + 4096;
-        batches->data = realloc(batches->data, batches->room);
-        ASSERT(batches->data != NULL);
+        batches->data = grow(batches->data, batches->room, 1);
     }
     if (batches->count == batches->count_room) {
         batches->count_room = batches->count_room * 2 + 64;
-        batches->sizes = realloc(batches->sizes, batches->count_room * sizeof *batches->sizes);
-        ASSERT(batches->sizes != NULL);
+        batches->sizes = grow(batches->sizes, batches->count_room, sizeof *batches->sizes);
     }
     memcpy(batches->data + batches->size, batch.data, batch.size);
     batches->size += batch.size;
@@ -59,8 +58,7 @@ void storage_put(struct storage *storage, const char *path, struct bytes content
     if (file == NULL) {
         if (storage->file_count == storage->file_room) {
             storage->file_room = storage->file_room * 2 + 16;
-            storage->files = realloc(storage->files, storage->file_room * sizeof *storage->files);
-            ASSERT(storage->files != NULL);
+            storage->files = grow(storage->files, storage->file_room, sizeof *storage->files);
         }
         file = &storage->files[storage->file_count++];
         *file = (struct storage_file){copy_text(path), {NULL, 0}};
@@ -85,8 +83,7 @@ struct storage_journal *storage_journal(struct storage *storage, const char *dir
             return &storage->journals[i];
         }
     }
-    storage->journals = realloc(storage->journals, (storage->journal_count + 1) * sizeof *storage->journals);
-    ASSERT(storage->journals != NULL);
+    storage->journals = grow(storage->journals, storage->journal_count + 1, sizeof *storage->journals);
     struct storage_journal *journal = &storage->journals[storage->journal_count++];
     *journal = (struct storage_journal){.directory = copy_text(directory)};
     return journal;

@@ -97,6 +97,9 @@ static enum error rig_receive(struct engine_instance *instance, uint32_t input, 
         if (value >= RIG_REFUSE && value < RIG_REFUSE + 1) {
             return ERROR_REFUSED_MESSAGE;
         }
+        if (value >= RIG_EMPTY && value < RIG_EMPTY + 1) {
+            return outbox_append(outbox, 0, (struct bytes){NULL, 0});
+        }
         for (uint32_t i = 0; value >= RIG_FLOOD && i < 10 && outbox_append(outbox, 0, message) == ERROR_NONE; i++) {
         }
     }

@@ -59,6 +59,7 @@ struct rig {
 #define RIG_TRAP_ALWAYS 200.0
 #define RIG_REFUSE 300.0
 #define RIG_FLOOD 400.0
+#define RIG_EMPTY 500.0 // sends nothing, as a message
 
 struct rig *rig_open(void);
 void rig_close(struct rig *rig);

@@ -89,19 +89,25 @@ def tables(report, move_times):
 
 
 def write(path, libraries, title, report, plot_data, mark_data, move_times):
-    """Writes the page. `libraries` is the folder node_modules."""
+    """Writes the demo's page. `libraries` is the folder node_modules."""
+    lost = report["control_lost"]
+    verdict = "Control was kept." if not lost else "Control was lost: " + "; ".join(lost)
+    page(path, libraries, title, (not lost, verdict), tables(report, move_times), plot_data, mark_data)
+
+
+def page(path, libraries, title, verdict, table_html, plot_data, mark_data):
+    """Writes a page of tables and plots; `verdict` is whether all is well, and the sentence for it."""
     def library(name):
         with open(os.path.join(libraries, "uplot", "dist", name), encoding="utf-8") as file:
             return file.read()
 
     with open(os.path.join(HERE, "report.template.html"), encoding="utf-8") as file:
-        page = file.read()
-    lost = report["control_lost"]
-    verdict = "Control was kept." if not lost else "Control was lost: " + "; ".join(lost)
+        text_of_page = file.read()
+    good, sentence = verdict
     data = json.dumps({"plots": plot_data, "marks": mark_data}, separators=(",", ":")).replace("</", "<\\/")
-    for place, text in (("title", html.escape(title)), ("verdict", html.escape(verdict)), ("verdict_class", "bad" if lost else "good"),
-                        ("tables", tables(report, move_times)), ("uplot_css", library("uPlot.min.css")),
+    for place, text in (("title", html.escape(title)), ("verdict", html.escape(sentence)), ("verdict_class", "good" if good else "bad"),
+                        ("tables", table_html), ("uplot_css", library("uPlot.min.css")),
                         ("uplot_js", library("uPlot.iife.min.js")), ("data", data)):
-        page = page.replace("{{" + place + "}}", text)
+        text_of_page = text_of_page.replace("{{" + place + "}}", text)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(page)
+        file.write(text_of_page)
