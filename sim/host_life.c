@@ -58,9 +58,17 @@ static void orchestrator_transmit(void *context, const struct coap_address *peer
     }
 }
 
+// The store's folder on the real disk has another name in each run: the trace has the one that it has in the simulation.
 static void orchestrator_line(void *context, uint64_t unix_ms, const char *text) {
-    (void)context;
+    const struct host *host = context;
+    const char *folder = host->sim->folder;
+    const char *at = folder[0] != '\0' ? strstr(text, folder) : NULL;
+    char line[1024];
     (void)unix_ms;
+    if (at != NULL) {
+        snprintf(line, sizeof line, "%.*s/data%s", (int)(at - text), text, at + strlen(folder));
+        text = line;
+    }
     port_log_line(text);
 }
 
