@@ -122,7 +122,7 @@ static void an_event_is_acknowledged_when_its_effect_is_durable(void **state) {
     chain_open(&chain, DURABILITY_LOCAL);
     chain.rig->nodes[1].flush_is_off = true;
     rig_publish(chain.rig, 0, "room/temperature", 1);
-    rig_run(chain.rig, 500);
+    rig_run(chain.rig, 300);
     const struct link *link = &runtime_tables(&chain.rig->nodes[0].runtime)->links[1];
     assert_int_equal(rig_counter(chain.rig, 1, "b").count, 1);
     assert_int_equal(link->pending.count, 1);

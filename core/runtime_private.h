@@ -123,6 +123,8 @@ void link_consumed(struct runtime *runtime, struct link *link, const struct mess
 enum error link_put_position(struct runtime *runtime, const struct link *link, const struct message *message, bool *put);
 // Answers the request that waits, if its answer is due and durable.
 void link_answer(struct runtime *runtime, struct link *link);
+// Asks it to come again, if it has waited for long enough.
+void link_put_off(struct runtime *runtime, struct link *link);
 
 // --- resource.c ----------------------------------------------------------------------------------------------------------
 
