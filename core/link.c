@@ -511,9 +511,12 @@ void link_schedule(struct runtime *runtime, struct link *link) {
     if (awaits_freshness(link)) {
         link_due_by(runtime, link, link->fresh_until_ms);
     }
+    struct runtime_tables *tables = tables_now(runtime);
     if (head != NULL && link->retry_ms > runtime->network_ms) {
-        struct runtime_tables *tables = tables_now(runtime);
         deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->retry_ms);
+    }
+    if (link->later.used) {
+        deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->later_ms);
     }
 }
 
@@ -527,6 +530,7 @@ static void advance(struct runtime *runtime, struct link *link) {
     if (link->pending.head != NULL) {
         link_pump(runtime, link);
     }
+    link_put_off(runtime, link);
     link_schedule(runtime, link);
 }
 

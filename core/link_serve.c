@@ -8,6 +8,10 @@
 //      |           ^--- the same number again: the newer request is the one to answer
 //      +--> seen already: answered at once, or when p is durable
 //
+// A request that has waited for ANSWER_LATEST_MS is answered 5.03, and its sender asks again a little later: the message waits
+// on, but it holds none of the window that the sender has for all links to this node. So a task that stands still, or a full
+// disk, does not hold up commands to the actuators beside it.
+//
 // A command is refused when its lifetime is over, and at first contact after our start it must show the Echo that it is asked
 // for (RFC 9175 §2.3), because it may have been under way for longer than it says.
 #include "core/runtime_private.h"
@@ -59,6 +63,15 @@ void link_answer(struct runtime *runtime, struct link *link) {
     const struct coap_response response = {
         .code = verdict.code, .content_format = COAP_FORMAT_NONE, .body = bytes_of_text(verdict.why)};
     coap_endpoint_answer(&runtime->coap, &link->later, &response);
+}
+
+void link_put_off(struct runtime *runtime, struct link *link) {
+    if (link->later.used && link->later_ms <= runtime->network_ms) {
+        const struct coap_response response = {.code = COAP_SERVICE_UNAVAILABLE,
+                                               .content_format = COAP_FORMAT_NONE,
+                                               .body = bytes_of_text("it waits here for its turn: ask again")};
+        coap_endpoint_answer(&runtime->coap, &link->later, &response);
+    }
 }
 
 enum error link_put_position(struct runtime *runtime, const struct link *link, const struct message *message, bool *put) {
@@ -164,7 +177,10 @@ static struct verdict accept_measurement(struct runtime *runtime, struct link *l
 
 // The request will be answered when the message has taken effect and is durable.
 static struct verdict defer(struct runtime *runtime, struct link *link, const struct coap_request *request) {
+    struct runtime_tables *tables = tables_now(runtime);
     link->later = coap_later_of(request);
+    link->later_ms = runtime->network_ms + ANSWER_LATEST_MS;
+    deadlines_by(&tables->network, (uint32_t)(link - tables->links), link->later_ms);
     if (link->answer_is_due) {
         disk_wait(runtime, link);
     }

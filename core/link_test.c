@@ -337,6 +337,38 @@ static void a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace(voi
     rig_close(pair.rig);
 }
 
+static void a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    // The sensor --1--> "b" on node 1, and the sensor --2--> "a" --3--> valve of node 1.
+    rig_digest("echo", pair.tasks[0][0].digest);
+    pair.links[0][1] = (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = sensor, .destination = here};
+    pair.links[0][2] = (struct plan_link){
+        .id = 3, .delivery = DELIVERY_COMMAND, .source = here, .destination = far, .expiry_ms = 10000, .priority = 10};
+    pair.links[1][1] = pair.links[0][2];
+    pair.links[1][1].source = far;
+    pair.links[1][1].destination = valve;
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 3;
+    pair.plan[1].link_count = 2;
+    put_plans(&pair);
+    for (uint32_t i = 0; i < 9; i++) { // until "b" backs off for minutes
+        rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS);
+        rig_run(pair.rig, i < 8 ? 1000 << i : 0);
+    }
+    assert_int_equal(rig_task(pair.rig, 1, "b")->state, TASK_BACKING_OFF);
+    uint32_t before = rig_task(pair.rig, 0, "a")->queue.count;
+    assert_int_equal(before, 0);
+    for (uint32_t i = 1; i <= 8; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+        rig_run(pair.rig, 24000);
+        assert_int_equal(rig_task(pair.rig, 1, "b")->state, TASK_BACKING_OFF);
+    }
+    assert_int_equal(link_at(&pair, 0, 2)->counters.expired, 0);
+    rig_close(pair.rig);
+}
+
 static void a_command_that_waits_for_the_disk_ends_in_time(void **state) {
     (void)state;
     struct pair pair;
@@ -454,6 +486,7 @@ int main(void) {
         cmocka_unit_test(an_input_that_moves_to_its_source_has_its_time_before_it_is_stale),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
+        cmocka_unit_test(a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
         cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),

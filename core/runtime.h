@@ -56,6 +56,9 @@
 #define TASK_BACKOFF_MAX_MS 300000
 // So many good messages in a row and a task's failures are forgotten.
 #define TASK_FORGIVE_AFTER 100
+// A request that waits for its task or the disk is asked to come again after this long (network time): a request under way
+// holds its peer's window, which the peer's other links need. Shorter than a node's ACK time-out (500 ms), for it is no loss.
+#define ANSWER_LATEST_MS 400
 #define NO_INDEX UINT32_MAX
 // Batches are numbered from 2; this stands for all that the journal held at the start.
 #define POSITION_OF_THE_PAST 1
@@ -140,6 +143,7 @@ struct link {
     uint32_t queued_epoch;
     uint64_t queued_sequence;
     struct coap_later later; // the request that is answered when that message has taken effect and is durable
+    uint64_t later_ms;       // network time at which that request is asked to come again
     bool answer_is_due;      // it has taken effect
     uint8_t answer_code;
     bool answer_outranked; // an actuator keeps it, and obeys a higher priority
@@ -276,6 +280,7 @@ struct runtime {
     } sends[SENDS_PER_MESSAGE_MAX]; // of the unit of work in hand
     uint32_t send_count;
     size_t batch_used;                // of the batch in hand
+    uint64_t journal_time_ms;         // building time that was last written down, or read back
     uint64_t journaled;               // number of the last batch given to the journal
     uint64_t durable;                 // of the last batch that will survive
     uint32_t disk_head, disk_tail;    // links that wait for runtime_durable
