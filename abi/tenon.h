@@ -45,7 +45,9 @@
 // the component does afterwards; so the results of the send functions need no check. null is not an error: it says that
 // an input has no valid value (its sensor went stale). Decide for each input what is safe then.
 //
-// Limits: message and inbox 512 bytes, state 4,096 bytes, 32 inputs with parameters, 32 outputs, 32 sends for one message.
+// Limits: message and inbox 512 bytes, state 4,096 bytes, 32 inputs with parameters, 32 outputs, 32 sends for one message. What
+// one component may use is its manifest's, `limits: {memory: 4096, instructions: 100000, outputs: 1, stack: 1024}` in
+// component.yaml; these are the defaults, but for `outputs`, the sends for one message, which is the number of output ports.
 // Only definite-length CBOR is read; the host refuses anything else on the component's behalf or lets the reader return false.
 #ifndef TENON_ABI_TENON_H
 #define TENON_ABI_TENON_H

@@ -5,6 +5,7 @@
 #include "core/engine.h"
 #include "core/plan.h"
 #include "core/runtime.h"
+#include "port/port.h"
 
 #define BENCH_COMPONENT "thermostat"
 
@@ -19,6 +20,19 @@ struct bytes bench_module(const struct bench_paths *paths);
 void bench_prepare(const char *data, const struct plan *plan, struct bytes module);
 double bench_median(double *values, uint32_t count);
 _Noreturn void bench_fail(const char *what);
+
+// Two sockets on loopback: ours, and one whose address a node on `listen` takes over once `theirs` is closed.
+struct bench_sockets {
+    struct port_udp *ours;
+    struct port_udp *theirs;
+    struct coap_address us;
+    struct coap_address them;
+    char listen[64];
+};
+// The caller closes both sockets.
+void bench_sockets(struct bench_sockets *out);
+// The event `value` on a link, as a confirmable request whose token is the link's id. Returns its size.
+size_t bench_event(uint16_t id, uint32_t link, uint64_t sequence, double value, uint8_t out[DATAGRAM_SIZE_MAX]);
 
 // The event-to-command path over loopback, as WebAssembly, natively, and as a bare UDP echo, interleaved.
 void bench_path(const struct bench_paths *paths);

@@ -54,49 +54,21 @@ static void write_plan(const char *data, struct bytes module, enum durability du
 }
 
 static void lane_open(struct lane *lane, enum durability durability, const struct bench_paths *paths, struct bytes module) {
-    char refusal[PORT_REFUSAL_SIZE];
     char data[512];
-    char listen[64];
-    struct port_udp *theirs = NULL;
-    struct coap_address us;
+    struct bench_sockets sockets;
+    bench_sockets(&sockets);
+    port_udp_close(sockets.theirs);
     lane->durability = durability;
-    if (port_udp_open("127.0.0.1:0", &lane->udp, refusal) != ERROR_NONE ||
-        port_udp_open("127.0.0.1:0", &theirs, refusal) != ERROR_NONE) {
-        bench_fail(refusal);
-    }
-    port_udp_address(lane->udp, &us);
-    port_udp_address(theirs, &lane->peer);
-    port_address_text(&lane->peer, listen);
-    port_udp_close(theirs);
+    lane->udp = sockets.ours;
+    lane->peer = sockets.them;
     snprintf(data, sizeof data, "%s/durability-%s", paths->folder, durability_text(durability));
-    write_plan(data, module, durability, &us);
-    lane->child = bench_node_start(data, listen, true);
+    write_plan(data, module, durability, &sockets.us);
+    lane->child = bench_node_start(data, sockets.listen, true);
 }
 
 static void send_event(struct lane *lane, uint32_t link, double value) {
     uint8_t datagram[DATAGRAM_SIZE_MAX];
-    uint8_t option[DELIVERY_SIZE_MAX];
-    uint8_t item[9];
-    char path[16];
-    size_t option_size = 0;
-    size_t size = 0;
-    struct coap_builder builder;
-    uint64_t sequence = ++lane->sequence[link];
-    struct delivery delivery = {.delivery = DELIVERY_EVENT, .epoch = 1, .sequence = sequence, .trace = sequence};
-    const uint8_t token[2] = {(uint8_t)link, 1};
-    snprintf(path, sizeof path, "c/%u", link + 1);
-    if (delivery_encode(&delivery, (struct buffer){option, sizeof option}, &option_size) != ERROR_NONE) {
-        bench_fail("delivery");
-    }
-    coap_builder_start(&builder, (struct buffer){datagram, sizeof datagram}, COAP_CONFIRMABLE, COAP_POST, ++lane->id,
-                       (struct bytes){token, sizeof token});
-    coap_builder_path(&builder, path);
-    coap_builder_option_uint(&builder, COAP_OPTION_CONTENT_FORMAT, COAP_FORMAT_CBOR);
-    coap_builder_option(&builder, COAP_OPTION_TENON_DELIVERY, (struct bytes){option, option_size});
-    coap_builder_payload(&builder, (struct bytes){item, wire_put_number(value, item)});
-    if (coap_builder_finish(&builder, &size) != ERROR_NONE) {
-        bench_fail("event");
-    }
+    size_t size = bench_event(++lane->id, link + 1, ++lane->sequence[link], value, datagram);
     (void)port_udp_send(lane->udp, &lane->peer, (struct bytes){datagram, size});
 }
 

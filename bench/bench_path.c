@@ -8,9 +8,7 @@
 
 #include "bench/bench.h"
 #include "components/native_components.h"
-#include "core/delivery.h"
 #include "core/sha256.h"
-#include "core/wire.h"
 #include "engine/wamr.h"
 #include "node/node.h"
 
@@ -107,58 +105,28 @@ static void write_plan(const char *data, struct bytes module, const struct coap_
 }
 
 static void lane_open(struct lane *lane, enum variant variant, const struct bench_paths *paths, struct bytes module) {
-    char refusal[PORT_REFUSAL_SIZE];
     char data[512];
-    char listen[64];
-    struct port_udp *theirs = NULL;
-    struct coap_address us;
+    struct bench_sockets sockets;
+    bench_sockets(&sockets);
     lane->variant = variant;
-    if (port_udp_open("127.0.0.1:0", &lane->udp, refusal) != ERROR_NONE ||
-        port_udp_open("127.0.0.1:0", &theirs, refusal) != ERROR_NONE) {
-        bench_fail(refusal);
-    }
-    port_udp_address(lane->udp, &us);
-    port_udp_address(theirs, &lane->peer);
-    port_address_text(&lane->peer, listen);
+    lane->udp = sockets.ours;
+    lane->peer = sockets.them;
     snprintf(data, sizeof data, "%s/path-%d", paths->folder, (int)variant);
-    write_plan(data, module, &us);
+    write_plan(data, module, &sockets.us);
     if (variant != VARIANT_ECHO) {
-        port_udp_close(theirs); // the node opens the same port itself
+        port_udp_close(sockets.theirs); // the node opens the same port itself
     }
     fflush(stdout);
     lane->child = fork();
     if (lane->child == 0) {
         if (variant == VARIANT_ECHO) {
-            run_echo(theirs);
+            run_echo(sockets.theirs);
         }
-        run_node(data, listen, variant == VARIANT_WASM);
+        run_node(data, sockets.listen, variant == VARIANT_WASM);
     }
     if (variant == VARIANT_ECHO) {
-        port_udp_close(theirs);
+        port_udp_close(sockets.theirs);
     }
-}
-
-static size_t event_datagram(struct lane *lane, double value, uint8_t out[DATAGRAM_SIZE_MAX]) {
-    uint8_t option[DELIVERY_SIZE_MAX];
-    uint8_t item[9];
-    size_t option_size = 0;
-    size_t size = 0;
-    struct coap_builder builder;
-    struct delivery delivery = {.delivery = DELIVERY_EVENT, .epoch = 1, .sequence = ++lane->sequence, .trace = lane->sequence};
-    if (delivery_encode(&delivery, (struct buffer){option, sizeof option}, &option_size) != ERROR_NONE) {
-        bench_fail("delivery");
-    }
-    const uint8_t token[4] = {1, 2, 3, 4};
-    coap_builder_start(&builder, (struct buffer){out, DATAGRAM_SIZE_MAX}, COAP_CONFIRMABLE, COAP_POST, ++lane->id,
-                       (struct bytes){token, sizeof token});
-    coap_builder_path(&builder, "c/1");
-    coap_builder_option_uint(&builder, COAP_OPTION_CONTENT_FORMAT, COAP_FORMAT_CBOR);
-    coap_builder_option(&builder, COAP_OPTION_TENON_DELIVERY, (struct bytes){option, option_size});
-    coap_builder_payload(&builder, (struct bytes){item, wire_put_number(value, item)});
-    if (coap_builder_finish(&builder, &size) != ERROR_NONE) {
-        bench_fail("event");
-    }
-    return size;
 }
 
 // Answers the command with 2.04 in its ACK.
@@ -196,7 +164,7 @@ static bool receive(struct lane *lane) {
 
 static double ask(struct lane *lane, double value) {
     uint8_t datagram[DATAGRAM_SIZE_MAX];
-    size_t size = event_datagram(lane, value, datagram);
+    size_t size = bench_event(++lane->id, 1, ++lane->sequence, value, datagram);
     uint64_t begin = port_clock_ns();
     (void)port_udp_send(lane->udp, &lane->peer, (struct bytes){datagram, size});
     while (!receive(lane)) {

@@ -12,15 +12,10 @@
 #define PATH_SIZE 2048
 
 static void load_components(struct policy_check *check) {
-    const char *slash = strrchr(check->path, '/');
     for (uint32_t i = 0; i < check->policy->components.count; i++) {
         const struct policy_name *folder = &check->policy->components.items[i];
         char path[PATH_SIZE];
-        if (folder->text[0] == '/' || slash == NULL) {
-            snprintf(path, sizeof path, "%s", folder->text);
-        } else {
-            snprintf(path, sizeof path, "%.*s%s", (int)(slash - check->path + 1), check->path, folder->text);
-        }
+        component_folder(check->path, folder->text, path, sizeof path);
         component_store_load(&check->components, path, folder->line, &check->problems);
     }
 }

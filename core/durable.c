@@ -13,11 +13,26 @@ enum error batch_put(struct runtime *runtime, const struct journal_entry *entry)
     return journal_put(runtime->memory.batch, &runtime->batch_used, entry);
 }
 
+// Between two notes of the time in the journal.
+#define TIME_INTERVAL_MS 1000
+// A wall clock that is behind the journal by no more was read a little later, or drifted: lifetimes may be longer by so much.
+#define TIME_TOLERANCE_MS 2000
+
+static void put_time(struct runtime *runtime) {
+    const struct journal_entry entry = {.kind = JOURNAL_TIME, .born_ms = runtime->building_ms};
+    if (batch_put(runtime, &entry) == ERROR_NONE) { // a batch that is full does without: the next one will have it
+        runtime->journal_time_ms = runtime->building_ms;
+    }
+}
+
 uint64_t batch_close(struct runtime *runtime) {
     if (runtime->batch_used == 0) {
         return 0;
     }
     ASSERT(journal_is_there(runtime));
+    if (runtime->building_ms >= runtime->journal_time_ms + TIME_INTERVAL_MS) {
+        put_time(runtime);
+    }
     const struct bytes batch = {runtime->memory.batch.data, runtime->batch_used};
     runtime->batch_used = 0;
     runtime->journaled++;
@@ -182,6 +197,7 @@ static void picture_resources(struct picture *picture) {
 void runtime_snapshot(struct runtime *runtime, void (*emit_batch)(void *context, struct bytes batch), void *context) {
     struct picture picture = {runtime, emit_batch, context};
     ASSERT(runtime->batch_used == 0);
+    put_time(runtime);
     picture_tasks(&picture);
     picture_links(&picture);
     picture_resources(&picture);
@@ -282,6 +298,9 @@ enum error runtime_replay(struct runtime *runtime, struct bytes batch) {
         case JOURNAL_COMMAND:
             replay_command(runtime, &entry);
             break;
+        case JOURNAL_TIME:
+            runtime->journal_time_ms = entry.born_ms > runtime->journal_time_ms ? entry.born_ms : runtime->journal_time_ms;
+            break;
         case JOURNAL_KIND_COUNT:
             break;
         }
@@ -290,4 +309,26 @@ enum error runtime_replay(struct runtime *runtime, struct bytes batch) {
         event_tell(runtime, EVENT_STATE_LOST, "journal", error, "a batch cannot be used");
     }
     return error;
+}
+
+void batch_distrust(struct runtime *runtime) {
+    struct runtime_tables *tables = tables_now(runtime);
+    if (runtime->journal_time_ms <= runtime->building_ms + TIME_TOLERANCE_MS) {
+        return;
+    }
+    event_tell(runtime, EVENT_COMMAND_EXPIRED, "journal", ERROR_EXPIRED,
+               "the clock was set back while the node was away: commands from before are over");
+    runtime->journal_time_ms = 0;
+    for (uint32_t i = 0; i < tables->plan.link_count; i++) {
+        for (struct message *message = tables->links[i].pending.head; message != NULL; message = message->next) {
+            message->expires_ms = 0; // counted and told when the link is looked at; nothing to an event
+        }
+    }
+    for (uint32_t i = 0; i < runtime->resource_count; i++) {
+        for (uint32_t k = 0; k < PRIORITY_COUNT; k++) {
+            struct actuator_slot *slot = &runtime->memory.resources[i].actuator.slots[k];
+            runtime->traffic[DELIVERY_COMMAND].counters.expired += slot->live ? 1 : 0;
+            slot->live = false;
+        }
+    }
 }

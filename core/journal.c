@@ -23,7 +23,7 @@ static uint64_t read_trace(struct wire_reader *reader) {
 
 static size_t items_of(enum journal_kind kind) {
     static const uint8_t items[JOURNAL_KIND_COUNT] = {
-        [JOURNAL_STATE] = 4, [JOURNAL_OUTPUT] = 9, [JOURNAL_POSITION] = 4, [JOURNAL_COMMAND] = 7};
+        [JOURNAL_STATE] = 4, [JOURNAL_OUTPUT] = 9, [JOURNAL_POSITION] = 4, [JOURNAL_COMMAND] = 7, [JOURNAL_TIME] = 2};
     return items[kind];
 }
 
@@ -67,6 +67,9 @@ enum error journal_put(struct buffer batch, size_t *used, const struct journal_e
         write_trace(&writer, entry->trace);
         wire_write_uint(&writer, entry->expires_ms);
         wire_write_bytes(&writer, entry->value);
+        break;
+    case JOURNAL_TIME:
+        wire_write_uint(&writer, entry->born_ms);
         break;
     case JOURNAL_KIND_COUNT:
     default:
@@ -127,6 +130,9 @@ enum error journal_take(struct bytes *batch, struct journal_entry *out) {
         break;
     case JOURNAL_COMMAND:
         read_command(&reader, out);
+        break;
+    case JOURNAL_TIME:
+        out->born_ms = wire_read_uint(&reader, UINT64_MAX);
         break;
     case JOURNAL_KIND_COUNT:
     default:

@@ -15,6 +15,7 @@ enum journal_kind {
     JOURNAL_OUTPUT = 1,   // a reliable message that was sent into a link and has not taken effect at its end
     JOURNAL_POSITION = 2, // of a link: all up to here has taken effect, or was refused for good
     JOURNAL_COMMAND = 3,  // what an actuator is told at one priority; an empty value: relinquished
+    JOURNAL_TIME = 4,     // what the building's clock showed
     JOURNAL_KIND_COUNT,
 };
 
@@ -27,7 +28,7 @@ struct journal_entry {
     uint32_t version;         // STATE: of the region's layout
     uint32_t priority;        // OUTPUT of a command, COMMAND: 1-16
     uint64_t trace;           // OUTPUT, COMMAND
-    uint64_t born_ms;         // OUTPUT: building time
+    uint64_t born_ms;         // OUTPUT, TIME: building time
     uint64_t expires_ms;      // OUTPUT of a command, COMMAND: building time
     struct bytes value;       // STATE: the region; OUTPUT, COMMAND: one CBOR item
 };

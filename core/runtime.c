@@ -577,6 +577,7 @@ enum error runtime_plan_resume(struct runtime *runtime, struct bytes encoded) {
 }
 
 void runtime_resumed(struct runtime *runtime) {
+    batch_distrust(runtime);
     settle(runtime);
     event_tell(runtime, EVENT_PLAN_APPLIED, runtime_tables(runtime)->plan.policy, ERROR_NONE, "resumed from the disk");
 }

@@ -280,6 +280,7 @@ struct runtime {
     } sends[SENDS_PER_MESSAGE_MAX]; // of the unit of work in hand
     uint32_t send_count;
     size_t batch_used;                // of the batch in hand
+    uint64_t journal_time_ms;         // building time that was last written down, or read back
     uint64_t journaled;               // number of the last batch given to the journal
     uint64_t durable;                 // of the last batch that will survive
     uint32_t disk_head, disk_tail;    // links that wait for runtime_durable

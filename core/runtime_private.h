@@ -152,6 +152,9 @@ MUST_CHECK enum error batch_put(struct runtime *runtime, const struct journal_en
 // Gives the batch in hand to the journal and returns its position; 0 when it is empty.
 uint64_t batch_close(struct runtime *runtime);
 struct journal_entry batch_output(const struct message *message);
+// After the journal was replayed: when the building's clock was set back meanwhile, nobody knows how old commands are, and all
+// that came back are over.
+void batch_distrust(struct runtime *runtime);
 // Lets the link wait until the journal is durable further than now.
 void disk_wait(struct runtime *runtime, struct link *link);
 

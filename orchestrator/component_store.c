@@ -143,6 +143,15 @@ void component_store_load(struct component_store *store, const char *folder, uin
     free(listing);
 }
 
+void component_folder(const char *policy_path, const char *folder, char *out, size_t size) {
+    const char *slash = strrchr(policy_path, '/');
+    if (folder[0] == '/' || slash == NULL) {
+        snprintf(out, size, "%s", folder);
+    } else {
+        snprintf(out, size, "%.*s%s", (int)(slash - policy_path + 1), policy_path, folder);
+    }
+}
+
 static int compare_versions(const char *a, const char *b) {
     while (true) {
         char *a_rest = NULL;

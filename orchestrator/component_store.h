@@ -37,6 +37,9 @@ MUST_CHECK enum error component_store_add_manifest(struct component_store *store
 // empty, become problems.
 void component_store_load(struct component_store *store, const char *folder, uint32_t line, struct problems *problems);
 
+// Where a folder of a policy's `components` lies: as written when that begins with a slash, else from the policy's own folder.
+void component_folder(const char *policy_path, const char *folder, char *out, size_t size);
+
 // What a reference means, NULL when there is none.
 const struct component *component_store_find(const struct component_store *store, const char *reference);
 const struct component *component_store_by_digest(const struct component_store *store, const uint8_t digest[DIGEST_SIZE]);

@@ -177,6 +177,8 @@ void send_completed(struct orchestrator *orchestrator, const struct coap_complet
 // Another device has the node's name. It must not get the plan of the one before, nor what of it is under way: it would run
 // tasks and resources with epochs that receivers know, and with numbers that they have seen. The next plan makes another slice.
 void send_forget(struct orchestrator *orchestrator, uint32_t index);
+// The node's slice is another one now: an older one that is under way to it is called back.
+void send_replaced(struct orchestrator *orchestrator, uint32_t index);
 // The node was seen to hold this revision.
 void send_held(struct orchestrator *orchestrator, struct fleet_node *node, uint64_t revision);
 

@@ -99,6 +99,29 @@ static void the_tasks_of_a_dead_node_move_and_the_gap_is_measured(void **state) 
     json_decref(json);
 }
 
+static void a_plan_under_way_to_a_dead_node_is_called_back_when_its_tasks_move(void **state) {
+    struct scene *scene = *state;
+    const struct station *station = &scene->stations[2];
+    start_building(scene);
+    char text[1024];
+    snprintf(text, sizeof text, "%s", policy_text);
+    *strstr(text, "1h}") = '2';
+    scene->stations[2].up = false;
+    put_policy(scene, text);
+    pass(scene, 9000);
+    expect_task(scene, "thermostat-zone2", "gateway", 2, "running");
+    // The first plan that the node takes when it is back must not be the one from before it was thought dead.
+    uint32_t plans = station->plans;
+    scene->stations[2].up = true;
+    for (uint32_t i = 0; i < 100 && station->plans == plans; i++) {
+        pass(scene, 500);
+    }
+    assert_int_equal(station->plans, plans + 1);
+    for (uint32_t i = 0; i < station->plan.task_count; i++) {
+        assert_true(station->tasks[i].epoch > 1);
+    }
+}
+
 static void a_task_bound_to_a_dead_node_waits_for_it(void **state) {
     struct scene *scene = *state;
     start_building(scene);
@@ -290,6 +313,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_unknown_node_is_asked_to_register, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_name_that_lives_is_not_given_to_a_second_node, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(the_tasks_of_a_dead_node_move_and_the_gap_is_measured, scene_make, scene_free),
+        cmocka_unit_test_setup_teardown(a_plan_under_way_to_a_dead_node_is_called_back_when_its_tasks_move, scene_make,
+                                        scene_free),
         cmocka_unit_test_setup_teardown(a_task_bound_to_a_dead_node_waits_for_it, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(a_node_that_comes_back_gets_back_only_what_wants_to_be_near_it, scene_make, scene_free),
         cmocka_unit_test_setup_teardown(after_a_restart_everything_is_found_and_nothing_is_moved_in_the_grace_period,

@@ -407,7 +407,7 @@ static void adopt_slices(struct draft *draft) {
             free((void *)(uintptr_t)node->slice.data);
             node->slice = draft->slices[i];
             node->wanted_revision = draft->revision;
-            node->retry_ms = 0;
+            send_replaced(orchestrator, i);
             draft->slices[i] = (struct bytes){NULL, 0};
         }
     }

@@ -2,7 +2,8 @@
 // time.
 //
 // The endpoint's user value is the node's index; nodes are never removed, so it stays valid. A body under way is a copy,
-// because a new plan may be made meanwhile; then the new one is sent when the old one has been answered.
+// because a new plan may be made meanwhile. The old one is then called back: sent again to a node that was thought dead, it
+// would start tasks there that run elsewhere by now.
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,6 +128,16 @@ void send_forget(struct orchestrator *orchestrator, uint32_t index) {
     node->sending = SENDING_IDLE;
     node->failures = node->rounds = 0;
     node->trouble[0] = '\0';
+}
+
+void send_replaced(struct orchestrator *orchestrator, uint32_t index) {
+    struct fleet_node *node = orchestrator->nodes[index];
+    if (node->sending == SENDING_PLAN) {
+        coap_endpoint_cancel(&orchestrator->endpoint, index);
+        free_body(node);
+        node->sending = SENDING_IDLE;
+    }
+    node->retry_ms = 0;
 }
 
 void send_held(struct orchestrator *orchestrator, struct fleet_node *node, uint64_t revision) {

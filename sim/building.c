@@ -69,9 +69,20 @@ static void find_policy(const char *given, char out[512]) {
     }
 }
 
+// What the policy names comes after the library's, so that of equal versions it wins, as in `tenon apply`.
+static void load_all(struct building *building, const char *components) {
+    char folder[1024];
+    load_folder(&building->components, components);
+    snprintf(folder, sizeof folder, "%s/testing", components);
+    load_folder(&building->components, folder);
+    for (uint32_t i = 0; i < building->policy->components.count; i++) {
+        component_folder(building->path, building->policy->components.items[i].text, folder, sizeof folder);
+        load_folder(&building->components, folder);
+    }
+}
+
 enum error building_read(struct building *building, const char *policy, const char *components, char refusal[512]) {
     struct problems *problems = calloc(1, sizeof *problems);
-    char folder[600];
     find_policy(policy, building->path);
     ASSERT(problems != NULL);
     if (building_read_file(building->path, &building->text) != ERROR_NONE) {
@@ -87,13 +98,13 @@ enum error building_read(struct building *building, const char *policy, const ch
         return ERROR_MALFORMED;
     }
     free(problems);
-    load_folder(&building->components, components);
-    snprintf(folder, sizeof folder, "%s/testing", components);
-    load_folder(&building->components, folder);
+    load_all(building, components);
     for (uint32_t i = 0; i < building->policy->task_count; i++) {
         const char *reference = building->policy->tasks[i].component.text;
         if (component_store_find(&building->components, reference) == NULL) {
-            snprintf(refusal, 512, "no component %.60s in %.200s: build it, or give another folder with --components",
+            snprintf(refusal, 512,
+                     "no component %.60s in the folders that the policy names, nor in %.200s: build it with `tenon build`, or "
+                     "give another folder with --components",
                      reference, components);
             return ERROR_NOT_FOUND;
         }

@@ -19,7 +19,8 @@ struct building {
     struct component_store components;
 };
 
-// Reads policy and components from the real disk. `refusal` names what is wrong.
+// Reads policy and components from the real disk: those in `components`, and in the folders that the policy names. `refusal`
+// names what is wrong.
 MUST_CHECK enum error building_read(struct building *building, const char *policy, const char *components, char refusal[512]);
 // Makes the nodes' hosts and the plant's points.
 MUST_CHECK enum error building_make(struct sim *sim, char refusal[512]);

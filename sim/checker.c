@@ -118,14 +118,15 @@ static struct channel *channel_of(struct checkers *checkers, uint32_t id, enum d
 
 // --- effects that a crash may undo ---------------------------------------------------------------------------------------
 
-static void note_effect(struct checkers *checkers, const struct host *host, uint32_t link, bool received, uint64_t read) {
+static void note_effect(struct checkers *checkers, const struct host *host, uint32_t link, bool received, uint64_t read,
+                        uint32_t epoch) {
     struct effects *effects = &checkers->effects[host->index];
     uint64_t appended = host->storage.journal_count > 0 ? host->storage.journals[0].appended : 0;
     if (effects->count == effects->room) {
         effects->room = effects->room * 2 + 64;
         effects->items = grow(effects->items, effects->room, sizeof *effects->items);
     }
-    effects->items[effects->count++] = (struct effect){link, received, read, appended + 1};
+    effects->items[effects->count++] = (struct effect){link, received, read, epoch, appended + 1};
     effects->open++;
 }
 
@@ -137,6 +138,7 @@ static void undo(struct checkers *checkers, const struct effect *effect) {
             sent->optional = sent->optional || sent->epoch < channel->source_epoch;
         }
         channel->read = effect->read;
+        channel->last_epoch = effect->epoch;
         return;
     }
     if (channel->delivery == DELIVERY_EVENT && channel->read >= channel->written) {
@@ -323,12 +325,13 @@ void checker_received(struct checkers *checkers, const struct host *host, const 
         channel->last_life = 0; // a sensor's next event begins its count
     }
     uint64_t read = channel->read;
+    uint32_t epoch = channel->last_epoch;
     if (from_sensor) {
         delivery_from_sensor(checkers, host, task, channel, message);
     } else {
         delivery_received(checkers, host, task, channel, message);
     }
-    note_effect(checkers, host, message->link, true, read);
+    note_effect(checkers, host, message->link, true, read, epoch);
 }
 
 static void emit(struct checkers *checkers, const struct host *host, const struct task *task, const struct plan_link *plan,
@@ -353,7 +356,7 @@ static void emit(struct checkers *checkers, const struct host *host, const struc
     checkers->emitted[plan->delivery]++;
     checkers->asked += plan->confirm > 0 ? 1 : 0;
     if (plan->delivery != DELIVERY_MEASUREMENT) {
-        note_effect(checkers, host, plan->id, false, channel->written - 1);
+        note_effect(checkers, host, plan->id, false, channel->written - 1, 0);
     }
 }
 

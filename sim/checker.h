@@ -76,8 +76,9 @@ struct channel {
 // What is undone when the host dies before its journal is flushed.
 struct effect {
     uint32_t channel;
-    bool received; // else sent
-    uint64_t read; // of the channel before it
+    bool received;  // else sent
+    uint64_t read;  // of the channel before it
+    uint32_t epoch; // last_epoch of the channel before it
     uint64_t batch;
 };
 

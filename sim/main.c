@@ -34,7 +34,7 @@ static const char help[] =
     "  --plant CONFIG     the building is EnergyPlus (examples/office/plant_model.py writes the configuration)\n"
     "  --plant-step T     a step of the synthetic building (10s)\n"
     "  --plant-clock      the building's time is the plant's, as in the demo\n"
-    "  --components DIR   where components are\n"
+    "  --components DIR   where components are, beside the folders that the policy names\n"
     "  --trace            print every event; --logs: only what hosts log\n"
     "  --progress         a line for each simulated month\n"
     "  --series FILE      comfort, energy and faults so far, a line for each simulated week\n"

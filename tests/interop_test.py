@@ -24,7 +24,7 @@ from aiocoap.numbers.optionnumbers import OptionNumber
 from aiocoap.optiontypes import OpaqueOption
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lossy_relay import LossyRelay
+from relay import Faults, Relay
 from system_test import BUILD, ROOT, TENON, House, free_port, wait_for
 
 CBOR, SENML_CBOR, SENML_JSON, TEXT, JSON, LINK = 60, 112, 110, 0, 50, 40
@@ -308,11 +308,18 @@ def test_aiocoap_overrides_an_actuator_and_sees_it(house):
     with_client(run)
 
 
+def behind(relay, house, faults):
+    """The address of the room's node behind the relay."""
+    relay.everywhere(faults)
+    return "%s:%d" % relay.add("room", ("127.0.0.1", house.ports["room"]))
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_aiocoap_gets_there_through_a_wire_that_loses_a_fifth(house, seed):
-    with LossyRelay(house.ports["room"], loss=0.2, doubling=0.1, seed=seed) as relay:
+    with Relay(seed, guests=True) as relay:
+        address = behind(relay, house, Faults(loss=0.2, duplication=0.1))
+
         async def run(context):
-            address = f"127.0.0.1:{relay.port}"
             answer = await context.request(Message(code=GET, uri=uri(address, "status"))).response
             assert json.loads(answer.payload)["node"] == "room"
             observer = await Observer(context, address, "r/a/temperature?c.con=1").begin()
@@ -324,7 +331,7 @@ def test_aiocoap_gets_there_through_a_wire_that_loses_a_fifth(house, seed):
             assert heard == sorted(heard), "never an older value after a newer one"
             observer.end()
         with_client(run)
-        assert relay.lost > 0
+        assert relay.counts["lost"] > 0
 
 
 # --- libcoap -----------------------------------------------------------------------------------------------------------------
@@ -391,8 +398,8 @@ def test_libcoap_transfers_in_blocks_of_any_size(house, tmp_path, size):
 
 @needs_libcoap
 def test_libcoap_reads_in_blocks_through_loss(house):
-    with LossyRelay(house.ports["room"], loss=0.1, seed=7) as relay:
-        text = libcoap("get", f"127.0.0.1:{relay.port}", "status", "-b", 256, "-B", 60, timeout=70)
+    with Relay(seed=7, guests=True) as relay:
+        text = libcoap("get", behind(relay, house, Faults(loss=0.1)), "status", "-b", 256, "-B", 60, timeout=70)
         assert json.loads(text)["node"] == "room"
 
 

@@ -11,6 +11,8 @@ everybody by public addresses and all datagrams pass here:
         relay.between("a", "b", Faults(loss=0.2, delay=(0.0, 0.2)))
         relay.partition({"a"}, {"b", "c"}); relay.heal()
 
+With `guests`, whoever sends to a public address without having been added gets one too: clients whose port nobody knows before.
+
 The draws come from the seed; which datagram meets which draw depends on the scheduling of real processes, so a run is alike, not
 the same. Works for any user, without network namespaces or kernel modules. Standard library only.
 """
@@ -38,8 +40,9 @@ class Faults:
 class Relay:
     """Forwards on a thread of its own from `start` (or `with`) to `close`."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, guests=False):
         self.random = random.Random(seed)
+        self.guests = guests
         self.names = {}  # real address -> name
         self.real = {}  # name -> real address
         self.sockets = {}  # name -> socket at its public address
@@ -64,17 +67,15 @@ class Relay:
 
     def add(self, name, real):
         """Makes a public address for the program that is bound to `real`."""
-        public = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        public.bind(("127.0.0.1", 0))
-        public.setblocking(False)
-        public.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         with self.lock:
-            self.names[real] = name
-            self.real[name] = real
-            self.sockets[name] = public
-            self.selector.register(public, selectors.EVENT_READ, name)
+            public = self._open(name, real)
         self.waker.send(b"x")
         return public.getsockname()
+
+    def everywhere(self, faults):
+        """Between any two of which nothing else is said."""
+        with self.lock:
+            self.faults.default_factory = lambda: faults
 
     def between(self, a, b, faults):
         """Both ways between two."""
@@ -108,6 +109,17 @@ class Relay:
         with self.lock:
             return ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
 
+    def _open(self, name, real):
+        public = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        public.bind(("127.0.0.1", 0))
+        public.setblocking(False)
+        public.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.names[real] = name
+        self.real[name] = real
+        self.sockets[name] = public
+        self.selector.register(public, selectors.EVENT_READ, name)
+        return public
+
     # --- on the relay's thread ---
 
     def _cut(self, a, b):
@@ -115,6 +127,9 @@ class Relay:
 
     def _take(self, to, datagram, real):
         came = self.names.get(real)
+        if came is None and self.guests:
+            came = f"guest {real[1]}"
+            self._open(came, real)
         if came is None:
             self.counts["foreign"] += 1
             return

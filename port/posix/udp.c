@@ -122,19 +122,28 @@ void port_address_text(const struct coap_address *address, char out[64]) {
     }
 }
 
+// For the address's family; its descriptor is negative when the system has none to give. NULL without memory.
+static struct port_udp *open_socket(const struct coap_address *address, char refusal[PORT_REFUSAL_SIZE]) {
+    struct port_udp *udp = calloc(1, sizeof *udp);
+    if (udp == NULL) {
+        snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for a socket");
+        return NULL;
+    }
+    udp->ipv4 = is_mapped(address);
+    udp->descriptor = socket(udp->ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return udp;
+}
+
 enum error port_udp_open(const char *text, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]) {
     struct coap_address address;
     if (port_address_parse(text, &address) != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE, "\"%s\" is not an address: write 127.0.0.1:5683 or [::1]:5683", text);
         return ERROR_MALFORMED;
     }
-    struct port_udp *udp = calloc(1, sizeof *udp);
+    struct port_udp *udp = open_socket(&address, refusal);
     if (udp == NULL) {
-        snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for a socket");
         return ERROR_MEMORY;
     }
-    udp->ipv4 = is_mapped(&address);
-    udp->descriptor = socket(udp->ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct sockaddr_storage bound;
     socklen_t size = to_socket_address(udp, &address, &bound);
     if (udp->descriptor < 0 || bind(udp->descriptor, (struct sockaddr *)&bound, size) != 0) {
@@ -193,13 +202,10 @@ enum error port_udp_join(const char *group, const char *interface, struct port_u
         snprintf(refusal, PORT_REFUSAL_SIZE, "there is no network interface \"%s\": see `ip link`", interface);
         return ERROR_NOT_FOUND;
     }
-    struct port_udp *udp = calloc(1, sizeof *udp);
+    struct port_udp *udp = open_socket(&address, refusal);
     if (udp == NULL) {
-        snprintf(refusal, PORT_REFUSAL_SIZE, "no memory for a socket");
         return ERROR_MEMORY;
     }
-    udp->ipv4 = is_mapped(&address);
-    udp->descriptor = socket(udp->ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (udp->descriptor < 0 || !join(udp->descriptor, &address, udp->ipv4, index)) {
         snprintf(refusal, PORT_REFUSAL_SIZE, "cannot join %s on %s: %s", group, interface, strerror(errno));
         if (udp->descriptor >= 0) {
