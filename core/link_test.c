@@ -420,6 +420,41 @@ static void a_fallback_that_finds_no_room_comes_when_there_is_some(void **state)
     rig_close(pair.rig);
 }
 
+static void an_outcome_takes_the_place_of_the_message_that_it_is_about(void **state) {
+    (void)state;
+    static const uint8_t item_1[] = {0x01};
+    const struct bytes item = {item_1, 1};
+    struct pair pair;
+    struct plan_task tasks[2];
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    // On node 0 alone: the sensor --1--> "a" --2--> "b", and "a" wants to know what became of it.
+    memset(tasks, 0, sizeof tasks);
+    tasks[0] = pair.tasks[0][0];
+    tasks[1] = pair.tasks[1][0];
+    rig_digest("echo", tasks[0].digest);
+    pair.plan[0].tasks = tasks;
+    pair.plan[0].task_count = 2;
+    pair.links[0][0].destination = here;
+    pair.links[0][1] =
+        (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = here, .destination = {END_TASK, 1, 0}, .confirm = 2};
+    pair.plan[0].link_count = 2;
+    put_plan(&pair, 0);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off for a second
+    rig_publish(pair.rig, 0, "room/temperature", 1);               // waits at it
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 3);              // with the outcome of the first
+    struct message_pool *pool = &pair.rig->nodes[0].runtime.pool;
+    struct message_queue taken = {NULL, NULL, 0};
+    for (struct message *message = message_take(pool, item); message != NULL; message = message_take(pool, item)) {
+        message_queue_push(&taken, message);
+    }
+    rig_run(pair.rig, 3000);
+    message_queue_clear(&taken, pool);
+    rig_publish(pair.rig, 0, "room/temperature", 2); // "b" gets it, and "a" is looked at again
+    rig_run(pair.rig, 100);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 6);
+    rig_close(pair.rig);
+}
+
 static void a_command_that_waits_for_the_disk_ends_in_time(void **state) {
     (void)state;
     struct pair pair;
@@ -540,6 +575,7 @@ int main(void) {
         cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
         cmocka_unit_test(a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node),
         cmocka_unit_test(a_fallback_that_finds_no_room_comes_when_there_is_some),
+        cmocka_unit_test(an_outcome_takes_the_place_of_the_message_that_it_is_about),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
         cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),

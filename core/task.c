@@ -450,11 +450,11 @@ static void discard(struct runtime *runtime, struct message *message, uint8_t co
         ASSERT(error == ERROR_NONE); // a position fits an empty batch
         uint64_t position = batch_close(runtime);
         link_consumed(runtime, link, message, put ? position : 0, code);
-        if (link->plan->source.kind == END_TASK) {
-            link_outcome(runtime, link, code == COAP_PRECONDITION_FAILED ? "late" : "quarantined");
-        }
     }
-    message_release(&runtime->pool, message);
+    message_release(&runtime->pool, message); // so that there is room for its outcome
+    if (link != NULL && link->plan->source.kind == END_TASK) {
+        link_outcome(runtime, link, code == COAP_PRECONDITION_FAILED ? "late" : "quarantined");
+    }
 }
 
 static void quarantine(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
@@ -533,10 +533,10 @@ static void step(struct runtime *runtime, uint32_t index) {
         task->failures = 0;
     }
     struct link *link = message->sequence == 0 ? NULL : link_find(runtime, message->link);
+    message_release(&runtime->pool, message); // so that there is room for its outcome
     if (link != NULL && link->plan->source.kind == END_TASK) {
         link_outcome(runtime, link, "obeyed");
     }
-    message_release(&runtime->pool, message);
 }
 
 bool runtime_run(struct runtime *runtime, uint32_t budget) {
