@@ -33,6 +33,7 @@ struct message_pool {
     struct message *free;
 };
 
+// Lays a pool over `storage`, `count` messages of the caller's that live as long as the pool; all are free.
 void message_pool_start(struct message_pool *pool, struct message *storage, uint32_t count);
 // A message holding a copy of `data`, or NULL when the pool is empty or `data` is over MESSAGE_SIZE_MAX.
 struct message *message_take(struct message_pool *pool, struct bytes data);
@@ -48,6 +49,7 @@ struct message_queue {
     uint32_t count;
 };
 
+// The queue owns the message until it is popped. A message is in one queue at most.
 void message_queue_push(struct message_queue *queue, struct message *message);
 void message_queue_push_front(struct message_queue *queue, struct message *message);
 struct message *message_queue_pop(struct message_queue *queue); // NULL when empty

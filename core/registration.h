@@ -45,6 +45,9 @@ struct alive {
     uint64_t memory_free_bytes;
 };
 
+// All four copy: nothing points into `encoded` or out of `buffer`. Decoding: ERROR_MALFORMED, ERROR_TRUNCATED, ERROR_TOO_LARGE
+// (a name), ERROR_UNSUPPORTED (a later format), ERROR_FULL (more resources or capabilities than the limits above); `out` is
+// then not to be read. Encoding: ERROR_TOO_LARGE when `buffer` is too small.
 MUST_CHECK enum error registration_decode(struct bytes encoded, struct registration *out);
 MUST_CHECK enum error registration_encode(const struct registration *registration, struct buffer buffer, size_t *size);
 MUST_CHECK enum error alive_decode(struct bytes encoded, struct alive *out);

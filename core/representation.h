@@ -22,6 +22,7 @@ struct representation {
     uint64_t age_ms;
 };
 
+// True for the CoAP content formats that representation_encode can give: 60, 112, 110 and 0.
 bool representation_offers(uint16_t format);
 
 // ERROR_UNSUPPORTED (a format that is not offered), ERROR_TOO_LARGE. With REPRESENTATION_SIZE_MAX every message fits but a long
