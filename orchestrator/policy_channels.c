@@ -48,6 +48,21 @@ static void refuse_key(struct reader *reader, const struct document_node *channe
     }
 }
 
+// A value that stands still must come again before it is stale.
+static void check_freshness(struct reader *reader, const struct document_node *channel, const struct policy_link *link) {
+    if (link->stale_after_ms == 0) {
+        return;
+    }
+    if (link->interval_max_ms >= link->stale_after_ms) {
+        problems_error(reader->problems, document_get(channel, "max_interval")->line, "make max_interval the shorter one",
+                       "max_interval is not shorter than stale_after: the input goes stale while its value stands still");
+    } else if (link->threshold > 0 && link->interval_max_ms == 0) {
+        problems_error(reader->problems, document_get(channel, "threshold")->line,
+                       "add a `max_interval` that is shorter than stale_after",
+                       "the threshold holds back a value that stands still, and the input goes stale");
+    }
+}
+
 // Which keys go with which class: DESIGN.md §6.
 static void check_class_keys(struct reader *reader, const struct document_node *channel, struct policy_link *link) {
     if (link->delivery != DELIVERY_MEASUREMENT) {
@@ -81,6 +96,9 @@ static void check_class_keys(struct reader *reader, const struct document_node *
     if (link->interval_max_ms != 0 && link->interval_max_ms < link->interval_min_ms) {
         problems_error(reader->problems, document_get(channel, "max_interval")->line, "make max_interval the longer one",
                        "max_interval is shorter than min_interval");
+    }
+    if (link->delivery == DELIVERY_MEASUREMENT) {
+        check_freshness(reader, channel, link);
     }
 }
 
