@@ -20,6 +20,8 @@
 // Sequence numbers of one boot start at boot << 40, so that they rise over restarts of the node: 10^12 messages fit in one
 // boot.
 #define SEQUENCE_BOOT_SHIFT 40
+// A fallback that found no room is tried again after this long (building time).
+#define FALLBACK_RETRY_MS 1000
 
 struct link *link_find_in(struct runtime_tables *tables, uint32_t id) {
     uint32_t low = 0;
@@ -307,7 +309,7 @@ void link_outcome(struct runtime *runtime, const struct link *link, const char *
     message->delivery = DELIVERY_EVENT;
     message->input = (uint16_t)(link->plan->confirm - 1);
     message->born_ms = runtime->building_ms;
-    task_enqueue(runtime, link->plan->source.index, message);
+    (void)task_enqueue(runtime, link->plan->source.index, message);
 }
 
 // The first pending message is done with, for good or bad.
@@ -451,7 +453,7 @@ void link_send(struct runtime *runtime, struct link *link, struct message *messa
         COUNT(runtime, link, received);
         link_mark_fresh(runtime, link, message->born_ms);
         message->input = (uint16_t)link->plan->destination.port;
-        task_enqueue(runtime, link->plan->destination.index, message);
+        (void)task_enqueue(runtime, link->plan->destination.index, message);
         return;
     }
     if (link->plan->newest_only && link->pending.count > 0) {
@@ -476,22 +478,29 @@ void link_mark_fresh(struct runtime *runtime, struct link *link, uint64_t born_m
     link_due_by(runtime, link, link->fresh_until_ms);
 }
 
+// The task is given the fallback. False when there was no room for it.
+static bool fall_back(struct runtime *runtime, struct link *link) {
+    static const uint8_t null_item[1] = {0xf6};
+    struct bytes fallback = link->plan->fallback.size > 0 ? link->plan->fallback : (struct bytes){null_item, 1};
+    struct message *message = link_make_measurement(runtime, link, fallback, runtime_trace(runtime), runtime->building_ms);
+    if (message == NULL) {
+        return false;
+    }
+    message->delivery = DELIVERY_MEASUREMENT; // also on a link of events: it has no number, and the newest matters
+    message->input = (uint16_t)link->plan->destination.port;
+    return task_enqueue(runtime, link->plan->destination.index, message);
+}
+
 static void go_stale(struct runtime *runtime, struct link *link) {
+    // A resource falls back to its safe value when the command expires.
+    if (link->plan->destination.kind == END_TASK && !fall_back(runtime, link)) {
+        link->fresh_until_ms = runtime->building_ms + FALLBACK_RETRY_MS; // it is owed, however full the node is
+        return;
+    }
     link->stale = true;
     COUNT(runtime, link, fallbacks);
     event_tell(runtime, EVENT_INPUT_STALE, link_destination_name(runtime, link), ERROR_TIMEOUT,
                link_source_name(runtime, link));
-    if (link->plan->destination.kind != END_TASK) {
-        return; // a resource falls back to its safe value when the command expires
-    }
-    static const uint8_t null_item[1] = {0xf6};
-    struct bytes fallback = link->plan->fallback.size > 0 ? link->plan->fallback : (struct bytes){null_item, 1};
-    struct message *message = link_make_measurement(runtime, link, fallback, runtime_trace(runtime), runtime->building_ms);
-    if (message != NULL) {
-        message->delivery = DELIVERY_MEASUREMENT; // also on a link of events: it has no number, and the newest matters
-        message->input = (uint16_t)link->plan->destination.port;
-        task_enqueue(runtime, link->plan->destination.index, message);
-    }
 }
 
 void link_due_by(struct runtime *runtime, const struct link *link, uint64_t building_ms) {

@@ -72,9 +72,11 @@ static void deliver_measurement(struct runtime *runtime, struct link *link, stru
     COUNT(runtime, link, sent);
     if (link->plan->destination.kind == END_TASK) {
         COUNT(runtime, link, received);
-        link_mark_fresh(runtime, link, message->born_ms);
+        uint64_t born_ms = message->born_ms;
         message->input = (uint16_t)link->plan->destination.port;
-        task_enqueue(runtime, link->plan->destination.index, message);
+        if (task_enqueue(runtime, link->plan->destination.index, message)) {
+            link_mark_fresh(runtime, link, born_ms);
+        }
         return;
     }
     if (link->plan->destination.kind == END_REMOTE) {

@@ -170,8 +170,10 @@ static struct verdict accept_measurement(struct runtime *runtime, struct link *l
         return answer(COAP_SERVICE_UNAVAILABLE, "no room");
     }
     COUNT(runtime, link, received);
-    link_mark_fresh(runtime, link, message->born_ms);
-    task_enqueue(runtime, link->plan->destination.index, message);
+    uint64_t born_ms = message->born_ms;
+    if (task_enqueue(runtime, link->plan->destination.index, message)) {
+        link_mark_fresh(runtime, link, born_ms);
+    }
     return answer(COAP_CHANGED, "");
 }
 
@@ -202,7 +204,7 @@ static struct verdict accept_for_task(struct runtime *runtime, struct link *link
     link->queued_epoch = delivery->epoch;
     link->queued_sequence = delivery->sequence;
     link->answer_is_due = false;
-    task_enqueue(runtime, link->plan->destination.index, message);
+    (void)task_enqueue(runtime, link->plan->destination.index, message);
     return defer(runtime, link, request);
 }
 

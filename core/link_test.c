@@ -263,6 +263,25 @@ static void a_task_that_becomes_durable_takes_its_places_along(void **state) {
     rig_close(pair.rig);
 }
 
+static void what_waits_for_a_port_finds_it_under_its_new_number(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    pair.links[1][1] = (struct plan_link){
+        .id = 2, .delivery = DELIVERY_COMMAND, .source = here, .destination = valve, .expiry_ms = 60000, .priority = 10};
+    pair.plan[1].link_count = 2;
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off for a second
+    pair.links[1][0].destination.port = 1;
+    put_plan(&pair, 1);
+    rig_publish(pair.rig, 0, "room/temperature", 5); // waits at it for input 1
+    pair.links[1][0].destination.port = 0;           // a newer version has its inputs in another order
+    put_plan(&pair, 1);
+    rig_run(pair.rig, 3000);
+    assert_true(rig_driven(pair.rig, 1, "room/valve") == 5);
+    rig_close(pair.rig);
+}
+
 static void an_input_that_moves_to_its_source_has_its_time_before_it_is_stale(void **state) {
     (void)state;
     struct pair pair;
@@ -366,6 +385,73 @@ static void a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node
         assert_int_equal(rig_task(pair.rig, 1, "b")->state, TASK_BACKING_OFF);
     }
     assert_int_equal(link_at(&pair, 0, 2)->counters.expired, 0);
+    rig_close(pair.rig);
+}
+
+static void a_fallback_that_finds_no_room_comes_when_there_is_some(void **state) {
+    (void)state;
+    struct pair pair;
+    pair_open(&pair, "echo", DURABILITY_NONE);
+    // The sensor --1--> "a" --2, 3, 4--> node 1, which is away; and --5--> "a", a measurement that ends.
+    pair.links[0][0].destination = here;
+    for (uint32_t i = 1; i < 4; i++) {
+        pair.links[0][i] = (struct plan_link){.id = i + 1, .delivery = DELIVERY_EVENT, .source = here, .destination = far};
+        pair.links[1][i] = pair.links[0][i];
+        pair.links[1][i].source = far;
+        pair.links[1][i].destination = here;
+    }
+    pair.links[0][4] = (struct plan_link){
+        .id = 5, .delivery = DELIVERY_MEASUREMENT, .source = valve, .destination = {END_TASK, 0, 1}, .stale_after_ms = 60000};
+    pair.plan[0].task_count = 1;
+    pair.plan[0].link_count = 5;
+    pair.plan[1].link_count = 4;
+    put_plans(&pair);
+    rig_publish(pair.rig, 0, "room/valve", 1);
+    pair.rig->lose = lose_all;
+    for (uint32_t i = 1; i <= 60; i++) {
+        rig_publish(pair.rig, 0, "room/temperature", i);
+    }
+    assert_true(rig_task(pair.rig, 0, "a")->blocked);
+    rig_run(pair.rig, 70000);
+    pair.rig->lose = NULL;
+    rig_run(pair.rig, 600000);
+    assert_int_equal(link_at(&pair, 0, 4)->counters.fallbacks, 1);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), link_at(&pair, 0, 0)->counters.received + 2);
+    rig_close(pair.rig);
+}
+
+static void an_outcome_takes_the_place_of_the_message_that_it_is_about(void **state) {
+    (void)state;
+    static const uint8_t item_1[] = {0x01};
+    const struct bytes item = {item_1, 1};
+    struct pair pair;
+    struct plan_task tasks[2];
+    pair_open(&pair, "fault", DURABILITY_NONE);
+    // On node 0 alone: the sensor --1--> "a" --2--> "b", and "a" wants to know what became of it.
+    memset(tasks, 0, sizeof tasks);
+    tasks[0] = pair.tasks[0][0];
+    tasks[1] = pair.tasks[1][0];
+    rig_digest("echo", tasks[0].digest);
+    pair.plan[0].tasks = tasks;
+    pair.plan[0].task_count = 2;
+    pair.links[0][0].destination = here;
+    pair.links[0][1] =
+        (struct plan_link){.id = 2, .delivery = DELIVERY_EVENT, .source = here, .destination = {END_TASK, 1, 0}, .confirm = 2};
+    pair.plan[0].link_count = 2;
+    put_plan(&pair, 0);
+    rig_publish(pair.rig, 0, "room/temperature", RIG_TRAP_ALWAYS); // "b" backs off for a second
+    rig_publish(pair.rig, 0, "room/temperature", 1);               // waits at it
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 3);              // with the outcome of the first
+    struct message_pool *pool = &pair.rig->nodes[0].runtime.pool;
+    struct message_queue taken = {NULL, NULL, 0};
+    for (struct message *message = message_take(pool, item); message != NULL; message = message_take(pool, item)) {
+        message_queue_push(&taken, message);
+    }
+    rig_run(pair.rig, 3000);
+    message_queue_clear(&taken, pool);
+    rig_publish(pair.rig, 0, "room/temperature", 2); // "b" gets it, and "a" is looked at again
+    rig_run(pair.rig, 100);
+    assert_int_equal(rig_count(pair.rig, 0, "a"), 6);
     rig_close(pair.rig);
 }
 
@@ -483,10 +569,13 @@ int main(void) {
         cmocka_unit_test(a_link_that_a_plan_took_away_and_another_brings_back_goes_on_with_higher_numbers),
         cmocka_unit_test(what_a_task_sends_at_its_parameters_leaves_when_it_is_durable),
         cmocka_unit_test(a_task_that_becomes_durable_takes_its_places_along),
+        cmocka_unit_test(what_waits_for_a_port_finds_it_under_its_new_number),
         cmocka_unit_test(an_input_that_moves_to_its_source_has_its_time_before_it_is_stale),
         cmocka_unit_test(commands_that_wait_for_a_dead_peer_end_in_time_and_let_their_task_go_on),
         cmocka_unit_test(a_unit_of_work_that_needs_more_room_than_there_is_waits_in_peace),
         cmocka_unit_test(a_task_that_stands_still_does_not_hold_up_its_neighbours_on_the_node),
+        cmocka_unit_test(a_fallback_that_finds_no_room_comes_when_there_is_some),
+        cmocka_unit_test(an_outcome_takes_the_place_of_the_message_that_it_is_about),
         cmocka_unit_test(a_command_that_waits_for_the_disk_ends_in_time),
         cmocka_unit_test(a_value_that_stands_still_below_the_threshold_is_not_stale),
         cmocka_unit_test(an_empty_message_is_set_aside_and_spoils_no_journal),

@@ -437,6 +437,18 @@ static void sweep_codes(struct runtime *runtime) {
     }
 }
 
+// Another version of a component may have its inputs in another order: what waits at a task goes where its link leads now.
+static void renumber_inputs(struct runtime_tables *tables) {
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        for (struct message *message = tables->tasks[i].queue.head; message != NULL; message = message->next) {
+            const struct link *link = message->link == 0 ? NULL : link_find_in(tables, message->link);
+            if (link != NULL && link->plan->destination.kind == END_TASK && link->plan->destination.index == i) {
+                message->input = (uint16_t)link->plan->destination.port;
+            }
+        }
+    }
+}
+
 // What is pending for a task here: from the journal, or because the task moved here. It was sent before the tasks of the new
 // plan are given their parameters, so it takes its place before what they send.
 static void deliver_pending(struct runtime *runtime, struct runtime_tables *tables) {
@@ -448,7 +460,7 @@ static void deliver_pending(struct runtime *runtime, struct runtime_tables *tabl
         for (struct message *message = message_queue_pop(&link->pending); message != NULL;
              message = message_queue_pop(&link->pending)) {
             message->input = (uint16_t)link->plan->destination.port;
-            task_enqueue(runtime, link->plan->destination.index, message);
+            (void)task_enqueue(runtime, link->plan->destination.index, message);
         }
     }
 }
@@ -505,6 +517,7 @@ static void cross_over(struct runtime *runtime) {
 // Brings what the tables name to life.
 static void settle(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
+    renumber_inputs(tables);
     deliver_pending(runtime, tables);
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         settle_task(runtime, i);

@@ -43,8 +43,9 @@ void task_launch(struct runtime *runtime, uint32_t index);
 void task_end(struct runtime *runtime, struct task *task);
 // Gives the parameters of the plan, as messages, to the running instance. False when the task failed on one.
 bool task_parameters(struct runtime *runtime, uint32_t index);
-// Puts a message into the task's queue, with the rules of its class. Takes the message in any case.
-void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message);
+// Puts a message into the task's queue, with the rules of its class. Takes the message in any case; false when it dropped it,
+// which befalls measurements only.
+bool task_enqueue(struct runtime *runtime, uint32_t index, struct message *message);
 // True when the task takes no further reliable message for now, from a task of this node or from outside.
 bool task_is_full(const struct runtime *runtime, uint32_t index, bool from_outside);
 void task_list(struct runtime *runtime, uint32_t index);

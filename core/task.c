@@ -369,24 +369,25 @@ static bool supersede(struct task *task, const struct message *newer) {
         }                                                                                                                      \
     } while (0)
 
-void task_enqueue(struct runtime *runtime, uint32_t index, struct message *message) {
+bool task_enqueue(struct runtime *runtime, uint32_t index, struct message *message) {
     struct task *task = &tables_now(runtime)->tasks[index];
     bool measurement = message->delivery == DELIVERY_MEASUREMENT;
     if (measurement && task->queue.count > 0 && supersede(task, message)) {
         task->dropped++;
         COUNT_MESSAGE(runtime, message, superseded);
         message_release(&runtime->pool, message);
-        return;
+        return true;
     }
     if (measurement && task_is_full(runtime, index, false)) {
         task->dropped++;
         COUNT_MESSAGE(runtime, message, dropped);
         message_release(&runtime->pool, message);
         event_tell(runtime, EVENT_QUEUE_OVERFLOW, task->plan->name, ERROR_FULL, "a measurement was dropped");
-        return;
+        return false;
     }
     message_queue_push(&task->queue, message);
     task_list(runtime, index);
+    return true;
 }
 
 // Room for what one message usually causes; a unit that needs more finds out, notes it (task.room) and waits for that.
@@ -449,11 +450,11 @@ static void discard(struct runtime *runtime, struct message *message, uint8_t co
         ASSERT(error == ERROR_NONE); // a position fits an empty batch
         uint64_t position = batch_close(runtime);
         link_consumed(runtime, link, message, put ? position : 0, code);
-        if (link->plan->source.kind == END_TASK) {
-            link_outcome(runtime, link, code == COAP_PRECONDITION_FAILED ? "late" : "quarantined");
-        }
     }
-    message_release(&runtime->pool, message);
+    message_release(&runtime->pool, message); // so that there is room for its outcome
+    if (link != NULL && link->plan->source.kind == END_TASK) {
+        link_outcome(runtime, link, code == COAP_PRECONDITION_FAILED ? "late" : "quarantined");
+    }
 }
 
 static void quarantine(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
@@ -532,10 +533,10 @@ static void step(struct runtime *runtime, uint32_t index) {
         task->failures = 0;
     }
     struct link *link = message->sequence == 0 ? NULL : link_find(runtime, message->link);
+    message_release(&runtime->pool, message); // so that there is room for its outcome
     if (link != NULL && link->plan->source.kind == END_TASK) {
         link_outcome(runtime, link, "obeyed");
     }
-    message_release(&runtime->pool, message);
 }
 
 bool runtime_run(struct runtime *runtime, uint32_t budget) {

@@ -44,6 +44,21 @@ static enum error read_identity(struct node *node, bool counted) {
     return port_file_write(path, (struct bytes){(const uint8_t *)digits, (size_t)size});
 }
 
+// The counter as it was written, or 0: with one digit broken it might be lower than it was, numbers would begin below those
+// that receivers have seen, and all that the node sends would be taken for duplicates.
+static uint64_t boot_of(struct bytes written) {
+    uint64_t boot = 0;
+    size_t size = written.size > 0 && written.data[written.size - 1] == '\n' ? written.size - 1 : written.size;
+    for (size_t i = 0; i < size; i++) {
+        unsigned digit = (unsigned)written.data[i] - '0';
+        if (digit > 9 || boot > (UINT64_MAX >> 8)) {
+            return 0;
+        }
+        boot = boot * 10 + digit;
+    }
+    return boot;
+}
+
 // The start counter makes sequence numbers rise over restarts, so a node that cannot write it must not start. But a disk that
 // somebody else filled must not keep a building dark after a power cut: the counter always has BOOT_SIZE bytes, which can be
 // overwritten where they are.
@@ -54,10 +69,13 @@ static enum error count_boot(struct node *node) {
     path_of(node, "boot", path);
     enum error error = port_file_read(path, BOOT_SIZE, &before);
     if (error == ERROR_NONE) {
-        node->boot = strtoull((const char *)before.data, NULL, 10);
+        node->boot = boot_of(before);
         free((void *)(uintptr_t)before.data);
-    } else if (error != ERROR_NOT_FOUND) {
+    } else if (error != ERROR_NOT_FOUND && error != ERROR_TOO_LARGE) {
         return error;
+    }
+    if (node->boot == 0 && error != ERROR_NOT_FOUND) {
+        node_log(node, "disk", "the start counter cannot be read: this node takes a new identity");
     }
     error = read_identity(node, node->boot > 0);
     if (error != ERROR_NONE) {

@@ -133,6 +133,10 @@ static void note_effect(struct checkers *checkers, const struct host *host, uint
 static void undo(struct checkers *checkers, const struct effect *effect) {
     struct channel *channel = checker_channel(checkers, effect->channel);
     if (effect->received) {
+        for (uint64_t at = effect->read; at < channel->read && at < channel->written; at++) { // its source may have moved
+            struct sent *sent = &channel->ring[at % SENT_KEPT];
+            sent->optional = sent->optional || sent->epoch < channel->source_epoch;
+        }
         channel->read = effect->read;
         channel->last_epoch = effect->epoch;
         return;

@@ -443,6 +443,19 @@ def test_node_resumes_on_a_full_disk(house):
     assert "free some space" in (house.folder / "room.log").read_text()
 
 
+def test_a_broken_start_counter_makes_a_new_identity(house):
+    house.apply()
+    folder = house.folder / "data-room"
+    house.kill("room")
+    identity = (folder / "identity").read_text()
+    (folder / "boot").write_text("0000000000000000001x\n")  # was 12: what is left of it is lower
+    house.start("room")
+    wait_for(lambda: "resource a/temperature: epoch 2 on room" in house.log("orchestrator"), "a higher epoch")
+    assert (folder / "identity").read_text() != identity
+    house.write("occupied", "false")
+    wait_for(lambda: house.heating() == "16", "the set-point of an empty room", 5)
+
+
 def test_no_message_between_ports_reaches_the_orchestrator(house):
     house.apply()
     house.kill("orchestrator")
