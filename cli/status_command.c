@@ -69,8 +69,10 @@ static void print_totals(const struct channels *channels) {
     char missing[256];
     channels_totals(channels, totals);
     channels_missing(channels, missing, sizeof missing);
-    printf("\nchannels: %" PRIu64 " dropped, %" PRIu64 " retried, %" PRIu64 " refused, %" PRIu64 " fallbacks%s\n",
-           totals[COUNTER_DROPPED], totals[COUNTER_RETRIED], totals[COUNTER_REFUSED], totals[COUNTER_FALLBACKS], missing);
+    printf("\nchannels: %" PRIu64 " dropped, %" PRIu64 " retried, %" PRIu64 " refused, %" PRIu64 " quarantined, %" PRIu64
+           " fallbacks%s\n",
+           totals[COUNTER_DROPPED], totals[COUNTER_RETRIED], totals[COUNTER_REFUSED], totals[COUNTER_QUARANTINED],
+           totals[COUNTER_FALLBACKS], missing);
 }
 
 // Adds `channels` to the answer, and `counters` to each of its nodes; null where a node did not answer.

@@ -41,6 +41,13 @@ static void on_journal(void *context, struct bytes batch) {
     node_journal_append(context, batch);
 }
 
+// What the writer of a component can do about its failure; "" where the error's own sentence says it.
+static const char *remedy_of(enum error error) {
+    return error == ERROR_FLOOD    ? ": raise limits.outputs in component.yaml or send less for one message"
+           : error == ERROR_BUDGET ? ": raise limits.instructions in component.yaml or do less for one message"
+                                   : "";
+}
+
 static void on_event(void *context, enum runtime_event event, const char *subject, enum error error, const char *detail) {
     if (event == EVENT_PLAN_APPLIED) { // the journal must not bring back what the plan has ended
         ((struct node *)context)->journal_rewrite = true;
@@ -48,6 +55,9 @@ static void on_event(void *context, enum runtime_event event, const char *subjec
     const char *joint = detail[0] == '\0' ? "" : ": ";
     if (error == ERROR_NONE) {
         node_log(context, subject, "%s%s%s", runtime_event_text(event), joint, detail);
+    } else if (event == EVENT_TASK_FAILED || event == EVENT_TASK_QUARANTINED) {
+        node_log(context, subject, "%s (%s)%s%s; %s%s", runtime_event_text(event), error_name(error), joint, detail,
+                 error_text(error), remedy_of(error));
     } else {
         node_log(context, subject, "%s (%s)%s%s", runtime_event_text(event), error_name(error), joint, detail);
     }

@@ -331,7 +331,7 @@ def test_channels_join_both_ends_and_name_the_dead(house):
     status = house.status()
     assert len(status["channels"]) == 3 and all("sent" in node["counters"] for node in status["nodes"])
     text = house.tenon("status", "--orchestrator", house.address("orchestrator")).stdout
-    assert re.search(r"^channels: \d+ dropped, \d+ retried, \d+ refused, \d+ fallbacks$", text, re.M)
+    assert re.search(r"^channels: \d+ dropped, \d+ retried, \d+ refused, \d+ quarantined, \d+ fallbacks$", text, re.M)
     own = json.loads(house.tenon("status", "--json", "--node", house.address("room")).stdout)
     assert own["node"] == "room"
 
