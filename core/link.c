@@ -300,7 +300,7 @@ void link_outcome(struct runtime *runtime, const struct link *link, const char *
     size_t size = strlen(outcome);
     ASSERT(size > 0 && size < sizeof item);
     item[0] = (uint8_t)(0x60 | size);
-    memcpy(item + 1, outcome, size);
+    memcpy(item + 1, outcome, size); // NOLINT(bugprone-not-null-terminated-result): a CBOR item, not a string
     struct message *message = message_take(&runtime->pool, (struct bytes){item, size + 1});
     if (message == NULL) {
         event_tell(runtime, EVENT_QUEUE_OVERFLOW, link_source_name(runtime, link), ERROR_FULL, "an outcome was not told");

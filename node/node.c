@@ -89,7 +89,7 @@ static enum error resume(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
         node_log(node, "plan", "the one on disk cannot be used (%s); waiting for the orchestrator", error_text(error));
     }
     bool planned = error == ERROR_NONE;
-    error = node_journal_open(node, refusal);
+    error = node_journal_open(node, planned, refusal);
     if (error == ERROR_NONE && planned) {
         runtime_resumed(&node->runtime);
     }

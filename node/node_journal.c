@@ -116,7 +116,30 @@ static void replay_batch(void *context, struct bytes batch) {
     }
 }
 
-enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
+// What was found, in words: a node says what it lost.
+static void tell_report(struct node *node, bool planned) {
+    const struct port_journal_report *report = &node->journal_report;
+    if (report->batches > 0) {
+        node_log(node, "journal", "%llu batches read back", (unsigned long long)report->batches);
+    } else if (planned) {
+        // Each plan is followed by a picture, which tells the time if nothing else.
+        node_log(node, "journal", "nothing was found in %s though the node has a plan: what its durable tasks held is lost",
+                 node->config.data);
+    }
+    if (report->torn_bytes > 0) {
+        node_log(node, "journal", "its end of %llu bytes was cut off: what a crash leaves; nothing acknowledged is in it",
+                 (unsigned long long)report->torn_bytes);
+    }
+    if (report->lost_batches > 0) {
+        node_log(node, "journal",
+                 "damaged: %llu of its batches cannot be used; what was acknowledged in them is lost, all before stands. A "
+                 "damaged file is kept as %s/journal.damaged",
+                 (unsigned long long)report->lost_batches, node->config.data);
+        node->journal_rewrite = true;
+    }
+}
+
+enum error node_journal_open(struct node *node, bool planned, char refusal[PORT_REFUSAL_SIZE]) {
     struct replay replay = {node, 0};
     node->journal_due_ms = UINT64_MAX;
     enum error error =
@@ -125,12 +148,7 @@ enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
         return error;
     }
     node->journal_report.lost_batches += replay.refused;
-    if (node->journal_report.lost_batches > 0) {
-        node_log(node, "journal",
-                 "%llu batches of it are damaged or cannot be used: what %s acknowledged in them is lost, all before stands",
-                 (unsigned long long)node->journal_report.lost_batches, node->config.node);
-        node->journal_rewrite = true;
-    }
+    tell_report(node, planned);
     node->journal_base = port_journal_size(node->journal);
     return ERROR_NONE;
 }

@@ -102,7 +102,8 @@ enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_S
 void node_store_close(struct node *node);
 
 // node_journal.c
-enum error node_journal_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]);
+// `planned`: a plan was resumed, so a journal must be there.
+enum error node_journal_open(struct node *node, bool planned, char refusal[PORT_REFUSAL_SIZE]);
 void node_journal_append(struct node *node, struct bytes batch);
 // At the end of each turn: makes durable what something waits for.
 void node_journal_flush(struct node *node);

@@ -319,7 +319,7 @@ def test_a_damaged_journal_is_told_and_the_node_goes_on(chain):
     path.write_bytes(content)
     chain.start("middle")
     log = chain.folder / "middle.log"
-    wait_for(lambda: "damaged or cannot be used" in log.read_text(), "the loss is told")
+    wait_for(lambda: "batches cannot be used; what was acknowledged" in log.read_text(), "the loss is told")
     assert (chain.folder / "data-middle" / "journal.damaged").read_bytes() == content
     total = chain.number("end/total")
     wait_for(lambda: chain.number("end/total") > total + 5, "events flow again")
