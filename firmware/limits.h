@@ -1,4 +1,4 @@
-// The limits of a node on a microcontroller: five tasks and ten channels in 64 KiB. Forced into every file of the firmware
+// The limits of a node on a microcontroller: five tasks and ten channels. Forced into every file of the firmware
 // (-include), so that core/ and node/ are compiled as they are. Whatever is beyond a limit is refused with a reason.
 #ifndef TENON_FIRMWARE_LIMITS_H
 #define TENON_FIRMWARE_LIMITS_H
@@ -15,6 +15,8 @@
 #define COMPONENT_MEMORY_MAX 65536
 #define COAP_REPLY_SIZE_MAX 160
 #define REPRESENTATION_SIZE_MAX 512
+// --- core/actuator.h -----------------------------------------------------------------------------------------------------
+#define ACTUATOR_VALUE_SIZE_MAX 12 // a number or a boolean; 16 of them in each resource
 // --- core/registration.h -------------------------------------------------------------------------------------------------
 #define RESOURCES_PER_NODE_MAX 5 // 1.2 KiB each: an actuator has 16 priorities
 #define CAPABILITIES_MAX 2
@@ -37,7 +39,7 @@
 #define TRANSFERS_MAX 1
 #define OBSERVATIONS_MAX 1
 #define DELAYED_MAX 0
-#define PORT_VALUES_PER_TASK 4
+#define PORT_VALUES_PER_TASK 3
 #define PORT_VALUES_LARGE_MAX 1
 #define LOG_LINES_MAX 10
 #define LOG_LINE_SIZE_MAX 120
@@ -48,8 +50,8 @@
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
 #define FIRMWARE_STACK_BYTES 8192
-#define FIRMWARE_POOL_BYTES 45056 // for the engine: modules and instances
+#define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 98304 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 56320 // struct node and the tables of its runtime
 
 #endif

@@ -38,8 +38,8 @@ resources:
 HOSTILE = ("loop-forever", "trap", "wild-pointer")
 
 
-def policy(setpoint, hostile=()):
-    tasks = "".join(f"  {name}: {{component: {name}, requires: [board]}}\n" for name in hostile)
+def policy(setpoint, hostile=(), others=()):
+    tasks = "".join(f"  {name}: {{component: {name}, requires: [board]}}\n" for name in (*hostile, *others))
     channels = "".join(f"  - {{from: desk/number, to: {name}.value, class: event}}\n" for name in hostile)
     return (POLICY.replace("SETPOINT", str(setpoint)).replace("HOSTILE_TASKS\n", tasks)
             .replace("HOSTILE_CHANNELS\n", channels))
@@ -166,6 +166,19 @@ def test_a_thermostat_is_loaded_onto_the_board_and_its_actuator_follows(site):
     wait_for(lambda: site.board.value("board/setpoint") == 16, "the set-point of the policy")
     site.apply(policy(19))
     wait_for(lambda: site.board.value("board/setpoint") == 19, "the set-point of the new policy")
+
+
+def test_five_tasks_fit_and_a_sixth_is_refused_with_a_reason(site):
+    five = ("demand-limiter", "leak-guard", "presence-light", "fan-availability")
+    site.apply(policy(18, others=five))
+    wait_for(lambda: all((site.board.task(name) or {"state": ""})["state"] == "running" for name in (*five, "thermostat")),
+             "five tasks", 30)
+    wait_for(lambda: site.board.value("board/setpoint") == 18, "the set-point beside four other tasks")
+    (site.folder / "policy.yaml").write_text(policy(18, others=(*five, "night-purge")))
+    result = subprocess.run([TENON, "apply", str(site.folder / "policy.yaml"), "--orchestrator", site.orchestrator],
+                            capture_output=True, text=True, timeout=30)
+    assert "night-purge" in result.stdout + result.stderr
+    wait_for(lambda: site.board.value("board/setpoint") == 18, "the control goes on")
 
 
 def test_a_board_that_is_reset_or_loses_power_resumes_by_itself(site):

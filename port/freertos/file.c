@@ -46,7 +46,7 @@ struct run {
 #define DEAD_OFFSET (SEAL_OFFSET + sizeof(struct seal))
 #define CONTENT_OFFSET (DEAD_OFFSET + sizeof(uint32_t))
 
-static uint32_t next_block = FLASH_FILES_FIRST; // where the search for a free run begins
+static uint32_t next_block; // where the search for a free run begins
 static uint32_t last_sequence;
 
 static uint32_t end_of_files(void) {
@@ -58,7 +58,7 @@ static uint32_t head_checksum(const struct head *head) {
 }
 
 static uint32_t blocks_of(uint32_t size) {
-    return (CONTENT_OFFSET + size + FLASH_BLOCK_SIZE - 1) / FLASH_BLOCK_SIZE;
+    return ((uint32_t)CONTENT_OFFSET + size + FLASH_BLOCK_SIZE - 1) / FLASH_BLOCK_SIZE;
 }
 
 static struct bytes content_of(const struct run *run) {
@@ -118,6 +118,8 @@ static void retire_before(const char *name, uint32_t sequence) {
 }
 
 void port_files_open(void) {
+    next_block = FLASH_FILES_FIRST;
+    last_sequence = 0;
     for (uint32_t block = FLASH_FILES_FIRST; block < end_of_files();) {
         struct run run = look(block);
         if (run.head.mark == HEAD_MARK && !run.live) {
