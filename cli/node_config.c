@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "drivers/file.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const char *const top_keys[] = {"node",      "listen",      "orchestrator", "data",  "capabilities", "memory",   "tasks",
@@ -89,7 +91,7 @@ static bool read_driver(const struct document_node *node, struct node_resource *
         return false;
     }
     if (strcmp(name, "plant") == 0) {
-        out->driver = DRIVER_PLANT;
+        out->polled = NULL;
         if (!has_plant) {
             return document_refuse(driver, error, "the configuration has no plant", "add plant: {socket: PATH} at the top");
         }
@@ -99,7 +101,7 @@ static bool read_driver(const struct document_node *node, struct node_resource *
     if (strcmp(name, "file") != 0) {
         return document_refuse(driver, error, "there is no such driver", "write file or plant");
     }
-    out->driver = DRIVER_FILE;
+    out->polled = &file_driver;
     if (document_is_null(document_get(node, "path"))) {
         return document_refuse(node, error, "a file resource needs a path", "add path: /sys/class/... or any file");
     }

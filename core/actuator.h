@@ -11,7 +11,9 @@
 
 #define PRIORITY_COUNT 16
 // A command's value: a number, a boolean or a short text.
+#ifndef ACTUATOR_VALUE_SIZE_MAX
 #define ACTUATOR_VALUE_SIZE_MAX 32
+#endif
 
 struct actuator_slot {
     bool live;

@@ -189,7 +189,7 @@ struct coap_memory_of_id {
     uint16_t id;
     uint64_t expires_ms;
     uint16_t reply_size; // 0: no reply yet, or none
-    uint8_t reply[DATAGRAM_SIZE_MAX];
+    uint8_t reply[COAP_REPLY_SIZE_MAX];
 };
 
 // One body: under reassembly, of a Block1 upload (by peer and path) or a Block2 download (by exchange); or the snapshot of an

@@ -199,9 +199,11 @@ static void reply(struct serving *serving, struct coap_response response) {
     if (coap_builder_finish(&builder, &size) != ERROR_NONE) {
         return;
     }
-    if (confirmable) {
+    if (confirmable && size <= sizeof serving->entry->reply) {
         memcpy(serving->entry->reply, datagram, size);
         serving->entry->reply_size = (uint16_t)size;
+    } else if (confirmable) {
+        serving->entry->used = false; // a duplicate is served again rather than met with silence
     }
     coap_transmit(endpoint, serving->peer, (struct bytes){datagram, size});
 }

@@ -10,12 +10,18 @@
 // A SenML (RFC 8428 §12.1) or UCUM unit code. With the NUL.
 #define UNIT_SIZE_MAX 16
 // Inputs, and outputs, of one component. Guideline 36 sequences need up to about 20 signals with parameters.
+#ifndef PORTS_MAX
 #define PORTS_MAX 32
+#endif
 
 // One message between ports, encoded. It must fit one CoAP datagram of 1,280 bytes (IPv6 minimum MTU) with headers.
+#ifndef MESSAGE_SIZE_MAX
 #define MESSAGE_SIZE_MAX 512
+#endif
 // All outputs of one message in hand, encoded, with their headers.
+#ifndef OUTBOX_SIZE_MAX
 #define OUTBOX_SIZE_MAX 2048
+#endif
 // Messages that a component may send while it handles one.
 #define OUTPUTS_PER_MESSAGE_MAX 32
 
@@ -36,7 +42,9 @@
 #define MODULE_SIZE_MAX (256 * 1024)
 #endif
 // Declared state region of one task.
+#ifndef STATE_SIZE_MAX
 #define STATE_SIZE_MAX 4096
+#endif
 // Largest linear memory that a manifest may ask for.
 #ifndef COMPONENT_MEMORY_MAX
 #define COMPONENT_MEMORY_MAX (1024 * 1024)
@@ -50,11 +58,18 @@
 // Extended tokens (RFC 8974): what proxies and stateless clients put there fits; a longer one is refused like any broken
 // message.
 #define COAP_TOKEN_SIZE_MAX 32
+// A reply that is kept for duplicates of its request. On a small device longer ones are not kept: their requests, GET and PUT,
+// may be served again.
+#ifndef COAP_REPLY_SIZE_MAX
+#define COAP_REPLY_SIZE_MAX DATAGRAM_SIZE_MAX
+#endif
 #define COAP_OPTIONS_MAX 24
 
 // A value as a client asks for it. A text of MESSAGE_SIZE_MAX control characters is 3.1 KiB of JSON; SenML has about 35 octets
 // for each element of an array, so 100 of them. What is longer is to be had as plain CBOR only.
+#ifndef REPRESENTATION_SIZE_MAX
 #define REPRESENTATION_SIZE_MAX 4096
+#endif
 
 // Encoded plan of one node, and any other body that is transferred block-wise besides modules.
 #ifndef BODY_SIZE_MAX

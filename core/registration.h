@@ -7,8 +7,12 @@
 #include "core/manifest.h"
 #include "core/plan.h"
 
+#ifndef RESOURCES_PER_NODE_MAX
 #define RESOURCES_PER_NODE_MAX 64
+#endif
+#ifndef CAPABILITIES_MAX
 #define CAPABILITIES_MAX 16
+#endif
 
 struct registration_resource {
     char name[NAME_SIZE_MAX];

@@ -67,3 +67,5 @@ enum error file_driver_write(const char *path, double scale, struct bytes item) 
     bool good = fputs(line, file) >= 0;
     return fclose(file) == 0 && good ? ERROR_NONE : ERROR_STORAGE;
 }
+
+const struct polled_driver file_driver = {file_driver_read, file_driver_write};

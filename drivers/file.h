@@ -6,8 +6,7 @@
 #ifndef TENON_DRIVERS_FILE_H
 #define TENON_DRIVERS_FILE_H
 
-#include "core/bytes.h"
-#include "core/error.h"
+#include "drivers/polled.h"
 
 // Reads the file's first line into one CBOR item: the number times `scale`, a boolean, or text. ERROR_NOT_FOUND, ERROR_STORAGE,
 // ERROR_MALFORMED (empty), ERROR_TOO_LARGE (the text does not fit).
@@ -16,5 +15,8 @@ MUST_CHECK enum error file_driver_read(const char *path, double scale, struct bu
 // Writes the CBOR item as one line. A number is divided by `scale`. ERROR_STORAGE, ERROR_MALFORMED (an item that has no line
 // form).
 MUST_CHECK enum error file_driver_write(const char *path, double scale, struct bytes item);
+
+// Both, for the node; the point is the path.
+extern const struct polled_driver file_driver;
 
 #endif

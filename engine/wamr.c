@@ -9,7 +9,6 @@
 #include "engine/wamr.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <wasm_export.h>
 
@@ -49,6 +48,21 @@ struct wamr_engine {
 // The one engine of the process (WAMR has one runtime), and what host_send, which gets no pointer of ours, finds it by.
 static struct wamr_engine *the_engine;
 
+// From WAMR's allocator, so that a pool holds everything; given back with wasm_runtime_free.
+static void *take(size_t size) {
+    void *memory = size > UINT32_MAX ? NULL : wasm_runtime_malloc((uint32_t)size);
+    if (memory != NULL) {
+        memset(memory, 0, size);
+    }
+    return memory;
+}
+
+static void give(void *memory) {
+    if (memory != NULL) {
+        wasm_runtime_free(memory);
+    }
+}
+
 static uint64_t memory_size(const struct engine_instance *instance) {
     return wasm_memory_get_cur_page_count(instance->memory) * wasm_memory_get_bytes_per_page(instance->memory);
 }
@@ -81,7 +95,7 @@ static bool region_fits(struct module_region region, uint64_t size) {
 static void release_instance(struct engine_instance *instance) {
     struct engine_module *module = instance->module;
     wasm_runtime_deinstantiate(instance->code);
-    free(instance);
+    give(instance);
     module->instance_count--;
     if (module->instance_count == 0 && module->stack != NULL) {
         wasm_runtime_destroy_exec_env(module->stack);
@@ -112,7 +126,7 @@ static enum error make_instance(struct engine_module *module, struct engine_inst
     InstantiationArgs arguments = {.default_stack_size = module->stack_bytes,
                                    .host_managed_heap_size = 0,
                                    .max_memory_pages = pages > 0 ? pages : 1}; // 0 would mean the module's own maximum
-    struct engine_instance *instance = calloc(1, sizeof *instance);
+    struct engine_instance *instance = take(sizeof *instance);
     *needed = 0;
     if (instance == NULL) {
         return ERROR_MEMORY;
@@ -120,7 +134,7 @@ static enum error make_instance(struct engine_module *module, struct engine_inst
     instance->module = module;
     instance->code = wasm_runtime_instantiate_ex(module->code, &arguments, reason, REFUSAL_SIZE);
     if (instance->code == NULL) {
-        free(instance);
+        give(instance);
         return strstr(reason, "allocate") != NULL ? ERROR_MEMORY : ERROR_MALFORMED;
     }
     module->instance_count++;
@@ -235,8 +249,8 @@ static void wamr_unload(struct engine *engine, struct engine_module *module) {
     }
     ASSERT(module->instance_count == 0);
     wasm_runtime_unload(module->code);
-    free(module->wasm);
-    free(module);
+    give(module->wasm);
+    give(module);
     the_engine->module_count--;
 }
 
@@ -244,7 +258,7 @@ static void wamr_unload(struct engine *engine, struct engine_module *module) {
 static enum error load_code(struct engine_module *module, struct bytes wasm, char refusal[REFUSAL_SIZE]) {
     char reason[REFUSAL_SIZE - 32] = "";
     LoadArgs arguments = {.name = (char[]){""}, .wasm_binary_freeable = true};
-    module->wasm = malloc(wasm.size);
+    module->wasm = take(wasm.size);
     if (module->wasm == NULL) {
         snprintf(refusal, REFUSAL_SIZE, "there is no memory for the module's %zu bytes", wasm.size);
         return ERROR_MEMORY;
@@ -256,7 +270,7 @@ static enum error load_code(struct engine_module *module, struct bytes wasm, cha
         return strstr(reason, "allocate") != NULL ? ERROR_MEMORY : ERROR_MALFORMED;
     }
     if (wasm_runtime_is_underlying_binary_freeable(module->code)) {
-        free(module->wasm);
+        give(module->wasm);
         module->wasm = NULL;
     }
     return ERROR_NONE;
@@ -287,7 +301,7 @@ static enum error try_start(struct engine_module *module, char refusal[REFUSAL_S
 static enum error wamr_load(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]) {
     struct wamr_engine *wamr = (struct wamr_engine *)engine;
     struct module_refusal reason;
-    struct engine_module *module = calloc(1, sizeof *module);
+    struct engine_module *module = take(sizeof *module);
     refusal[0] = '\0';
     if (module == NULL) {
         snprintf(refusal, REFUSAL_SIZE, "%s", error_text(ERROR_MEMORY));
@@ -311,8 +325,8 @@ static enum error wamr_load(struct engine *engine, struct bytes wasm, struct eng
         if (module->code != NULL) {
             wasm_runtime_unload(module->code);
         }
-        free(module->wasm);
-        free(module);
+        give(module->wasm);
+        give(module);
         return error;
     }
     wamr->module_count++;
@@ -331,9 +345,17 @@ enum error wamr_engine_create(const struct wamr_options *options, struct engine 
     if (the_engine != NULL) {
         return ERROR_EXISTS;
     }
-    struct wamr_engine *wamr = calloc(1, sizeof *wamr);
-    if (wamr == NULL || !wasm_runtime_full_init(&arguments)) {
-        free(wamr);
+    if (options != NULL && options->pool.data != NULL) {
+        arguments.mem_alloc_type = Alloc_With_Pool;
+        arguments.mem_alloc_option.pool.heap_buf = options->pool.data;
+        arguments.mem_alloc_option.pool.heap_size = (uint32_t)options->pool.size;
+    }
+    if (!wasm_runtime_full_init(&arguments)) {
+        return ERROR_MEMORY;
+    }
+    struct wamr_engine *wamr = take(sizeof *wamr);
+    if (wamr == NULL) {
+        wasm_runtime_destroy();
         return ERROR_MEMORY;
     }
     wasm_runtime_set_log_level(WASM_LOG_LEVEL_FATAL); // what goes wrong is told in refusals and errors, not on a terminal
@@ -357,7 +379,7 @@ void wamr_engine_destroy(struct engine *engine) {
         return;
     }
     ASSERT(engine == &the_engine->engine && the_engine->module_count == 0);
+    give(the_engine);
     wasm_runtime_destroy();
-    free(the_engine);
     the_engine = NULL;
 }

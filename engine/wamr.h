@@ -19,6 +19,7 @@
 struct wamr_options {
     uint32_t
         stack_bytes; // of the interpreter, for each module; 0 for the default. A component's own stack is in its linear memory.
+    struct buffer pool; // all that the engine takes, for modules and instances too, comes from here; no data: from malloc
 };
 
 // Starts the runtime. `options` may be NULL. ERROR_EXISTS when there is one already; ERROR_MEMORY.

@@ -2,7 +2,6 @@
 #include "node/node.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "node/node_private.h"
 
@@ -11,6 +10,7 @@
 
 void node_config_default(struct node_config *config) {
     memset(config, 0, sizeof *config);
+    snprintf(config->kind, sizeof config->kind, "linux");
     snprintf(config->listen, sizeof config->listen, "127.0.0.1:5700");
     config->memory_bytes = 16u * 1024 * 1024;
     config->keepalive_ms = 2000;
@@ -81,7 +81,7 @@ static enum error resume(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     bool found = error != ERROR_NOT_FOUND;
     if (error == ERROR_NONE) {
         error = runtime_plan_resume(&node->runtime, encoded);
-        free((void *)(uintptr_t)encoded.data);
+        port_file_release(encoded);
     }
     if (!found) {
         node_log(node, "plan", "none on disk; waiting for the orchestrator");
@@ -111,7 +111,7 @@ static enum error join_groups(struct node *node, char refusal[PORT_REFUSAL_SIZE]
 
 enum error node_open(const struct node_config *config, struct engine *engine, struct node **out,
                      char refusal[PORT_REFUSAL_SIZE]) {
-    struct node *node = calloc(1, sizeof *node);
+    struct node *node = port_memory_take(sizeof *node);
     struct runtime_memory memory;
     if (node == NULL) {
         snprintf(refusal, PORT_REFUSAL_SIZE, "no memory");
@@ -280,5 +280,5 @@ void node_close(struct node *node) {
     port_udp_close(node->udp);
     node_store_close(node);
     node_memory_close(node->config.task_max, node->tables);
-    free(node);
+    port_memory_give(node, sizeof *node);
 }

@@ -17,27 +17,25 @@
 #include "core/engine.h"
 #include "core/registration.h"
 #include "core/runtime.h"
+#include "drivers/polled.h"
+#include "node/node_limits.h"
 #include "port/port.h"
 
-#define NODE_PATH_SIZE_MAX 512
-
-// A gateway joins a few networks; a name of an interface has at most 15 letters on Linux. With the NUL.
-#define NODE_INTERFACES_MAX 4
+// A name of an interface has at most 15 letters on Linux. With the NUL.
 #define NODE_INTERFACE_SIZE_MAX 16
-
-enum driver_kind { DRIVER_PLANT, DRIVER_FILE };
 
 struct node_resource {
     struct registration_resource facts;
-    enum driver_kind driver;
-    char point[NAME_SIZE_MAX];     // plant: name of the plant's point
-    char path[NODE_PATH_SIZE_MAX]; // file
-    double scale;                  // file: value = content x scale
-    uint32_t interval_ms;          // file: between two readings
+    const struct polled_driver *polled; // NULL: the resource is a point of the plant
+    char point[NAME_SIZE_MAX];          // plant: name of the plant's point
+    char path[NODE_PATH_SIZE_MAX];      // polled: the driver's point
+    double scale;                       // polled: value = content x scale
+    uint32_t interval_ms;               // polled: between two readings
 };
 
 struct node_config {
     char node[NAME_SIZE_MAX];
+    char kind[NAME_SIZE_MAX];              // of device, for the orchestrator: "linux", "mcu"
     char listen[64];                       // "127.0.0.1:5701"
     char orchestrator[64];                 // "" for none
     char data[NODE_PATH_SIZE_MAX];         // directory

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/wire.h"
-#include "drivers/file.h"
 #include "node/node_private.h"
 
 #define PLANT_RETRY_MS 1000
@@ -130,11 +129,11 @@ static void plant_receive(struct node *node) {
     }
 }
 
-// --- files -----------------------------------------------------------------------------------------------------------------
+// --- polled ----------------------------------------------------------------------------------------------------------------
 
-static void poll_files(struct node *node, uint64_t now_ms) {
+static void poll_all(struct node *node, uint64_t now_ms) {
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
-        if (i == node->clock_resource || config_of(node, i)->driver != DRIVER_FILE || config_of(node, i)->facts.actuator ||
+        if (i == node->clock_resource || config_of(node, i)->polled == NULL || config_of(node, i)->facts.actuator ||
             node->polls[i].due_ms > now_ms) {
             continue;
         }
@@ -142,7 +141,7 @@ static void poll_files(struct node *node, uint64_t now_ms) {
         uint8_t item[ACTUATOR_VALUE_SIZE_MAX];
         size_t size = 0;
         node->polls[i].due_ms = now_ms + config->interval_ms;
-        enum error error = file_driver_read(config->path, config->scale, (struct buffer){item, sizeof item}, &size);
+        enum error error = config->polled->read(config->path, config->scale, (struct buffer){item, sizeof item}, &size);
         if (error == ERROR_NONE) {
             publish(node, i, (struct bytes){item, size});
         } else if (!node->polls[i].failed) {
@@ -154,8 +153,8 @@ static void poll_files(struct node *node, uint64_t now_ms) {
 
 void node_drivers_actuate(struct node *node, uint32_t resource, struct bytes value) {
     const struct node_resource *config = config_of(node, resource);
-    if (config->driver == DRIVER_FILE) {
-        enum error error = value.size == 0 ? ERROR_NONE : file_driver_write(config->path, config->scale, value);
+    if (config->polled != NULL) {
+        enum error error = value.size == 0 ? ERROR_NONE : config->polled->write(config->path, config->scale, value);
         if (error != ERROR_NONE) {
             node_log(node, config->facts.name, "%s cannot be written: %s", config->path, error_text(error));
         }
@@ -186,9 +185,9 @@ enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
             return error;
         }
         node->config_of_resource[index] = i;
-        if (config->driver == DRIVER_PLANT && config->facts.actuator) {
+        if (config->polled == NULL && config->facts.actuator) {
             node->plant_writes[node->plant_write_count++] = index;
-        } else if (config->driver == DRIVER_PLANT) {
+        } else if (config->polled == NULL) {
             node->plant_reads[node->plant_read_count++] = index;
         }
     }
@@ -212,7 +211,7 @@ void node_drivers_poll(struct node *node, bool plant_is_readable) {
     if (node->plant == NULL && node->config.plant_socket[0] != '\0' && node->plant_retry_ms <= now_ms) {
         plant_connect(node);
     }
-    poll_files(node, now_ms);
+    poll_all(node, now_ms);
     if (!node->config.plant_clock && node->clock_due_ms <= now_ms) {
         node->clock_due_ms = now_ms + CLOCK_INTERVAL_MS;
         publish_clock(node);
@@ -225,8 +224,7 @@ uint64_t node_drivers_deadline(const struct node *node) {
         deadline_ms = node->plant_retry_ms;
     }
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
-        bool polled =
-            i != node->clock_resource && config_of(node, i)->driver == DRIVER_FILE && !config_of(node, i)->facts.actuator;
+        bool polled = i != node->clock_resource && config_of(node, i)->polled != NULL && !config_of(node, i)->facts.actuator;
         if (polled && node->polls[i].due_ms < deadline_ms) {
             deadline_ms = node->polls[i].due_ms;
         }

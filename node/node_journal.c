@@ -12,9 +12,6 @@
 // A flush that nobody waits for is put off for so long.
 #define FLUSH_LATEST_MS 1000
 #define RETRY_MS 1000
-// The record is replaced by a picture when it is so many times longer than the last picture, and not short.
-#define GROWTH_MAX 4
-#define SIZE_MIN (256u * 1024)
 
 static void fail(struct node *node, const char *what) {
     if (!node->journal_failed) {
@@ -76,7 +73,7 @@ void node_journal_flush(struct node *node) {
         return;
     }
     uint64_t size = port_journal_size(node->journal);
-    if (node->journal_rewrite || (size > SIZE_MIN && size > GROWTH_MAX * node->journal_base)) {
+    if (node->journal_rewrite || (size > JOURNAL_SIZE_MIN && size > JOURNAL_GROWTH_MAX * node->journal_base)) {
         rewrite(node);
         return;
     }

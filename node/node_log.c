@@ -2,22 +2,29 @@
 // where the service manager finds it.
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "node/node_private.h"
 
-static void format_time(uint64_t unix_ms, char out[32]) {
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    char whole[24];
-    strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(out, 32, "%s.%03uZ", whole, (unsigned)(unix_ms % 1000));
+// Room for what the compiler cannot rule out; 24 letters and the NUL are used.
+#define TIME_TEXT_SIZE 80
+
+// RFC 3339 in UTC, without a C library's time zones. The year begins in March here, so that the leap day is its last.
+static void format_time(uint64_t unix_ms, char out[TIME_TEXT_SIZE]) {
+    const unsigned days_in_400_years = 146097;
+    unsigned second = (unsigned)(unix_ms / 1000 % 86400);
+    unsigned days = (unsigned)(unix_ms / 86400000) + 719468; // since 0000-03-01
+    unsigned of_era = days % days_in_400_years;
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned month = (5 * of_year + 2) / 153; // 0 is March
+    unsigned year = days / days_in_400_years * 400 + year_of_era + (month > 9);
+    snprintf(out, TIME_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month < 10 ? month + 3 : month - 9,
+             of_year - (153 * month + 2) / 5 + 1, second / 3600, second / 60 % 60, second % 60, (unsigned)(unix_ms % 1000));
 }
 
 static void give_to_port(const struct node *node, uint64_t unix_ms, const char *subject, const char *text) {
-    char when[32];
-    char whole[LOG_LINE_SIZE_MAX + 2 * NAME_SIZE_MAX + 40];
+    char when[TIME_TEXT_SIZE];
+    char whole[LOG_LINE_SIZE_MAX + 2 * NAME_SIZE_MAX + TIME_TEXT_SIZE];
     format_time(unix_ms, when);
     snprintf(whole, sizeof whole, "%s %s: %s: %s", when, node->config.node, subject, text);
     port_log_line(whole);
@@ -57,7 +64,7 @@ void node_log_write(const struct node *node, struct bytes subject, struct text *
         if (subject.size > 0 && !bytes_equal(subject, bytes_of_text(line->subject))) {
             continue;
         }
-        char when[32];
+        char when[TIME_TEXT_SIZE];
         format_time(line->unix_ms, when);
         text_add(out, "%s %s: %s", when, line->subject, line->text);
         text_add(out, line->repeated > 0 ? " (and %u times more)\n" : "\n", line->repeated);

@@ -14,7 +14,7 @@ static void registration_fill(const struct node *node, struct registration *out)
     uint64_t used = runtime_memory_used(&node->runtime);
     memset(out, 0, sizeof *out);
     memcpy(out->node, node->config.node, sizeof out->node);
-    snprintf(out->kind, sizeof out->kind, "linux");
+    memcpy(out->kind, node->config.kind, sizeof out->kind);
     snprintf(out->engine, sizeof out->engine, "%s", node->engine->name);
     out->boot = node->boot;
     out->identity = node->identity;

@@ -1,24 +1,8 @@
-// All tables of a runtime, carved out of one mapping.
+// All tables of a runtime, carved out of one block.
 #include "node/node_memory.h"
 
-#include <sys/mman.h>
-
-// Per task, on average: links, parameters and linked outputs.
-#define LINKS_PER_TASK 8
-#define PARAMETERS_PER_TASK 8
-#define PEERS_MAX 1024
-#define CODES_MAX 256
-#define MESSAGES_PER_TASK 8
-#define STATES_PER_TASK_BYTES 512
-#define EXCHANGES_MAX 64
-#define REMEMBERED_MAX 256
-#define TRANSFERS_MAX 4
-// Every display, gateway and person that watches this node.
-#define OBSERVATIONS_MAX 64
-#define DELAYED_MAX 8
-// Ports whose last message is kept, per task; and how many of these messages may be long.
-#define PORT_VALUES_PER_TASK 8
-#define PORT_VALUES_LARGE_MAX 64
+#include "node/node_limits.h"
+#include "port/port.h"
 
 // Hands out parts of one block; first run with base NULL to learn the size.
 struct carver {
@@ -27,7 +11,7 @@ struct carver {
 };
 
 static void *carve(struct carver *carver, size_t size) {
-    size_t at = (carver->used + 63u) & ~(size_t)63u;
+    size_t at = (carver->used + TABLE_ALIGNMENT - 1) & ~(size_t)(TABLE_ALIGNMENT - 1);
     carver->used = at + size;
     return carver->base == NULL ? NULL : carver->base + at;
 }
@@ -64,19 +48,19 @@ static void carve_tables(struct carver *carver, struct runtime_memory *memory, s
     tables->peers = carve(carver, memory->peer_max * sizeof(struct peer));
     tables->output_links = carve(carver, memory->output_max * sizeof(uint32_t));
     tables->resource_of_plan = carve(carver, memory->resource_max * sizeof(uint32_t));
-    tables->encoded = (struct buffer){carve(carver, BODY_SIZE_MAX), BODY_SIZE_MAX};
+    tables->encoded = (struct buffer){carve(carver, PLAN_SIZE_MAX), PLAN_SIZE_MAX};
 }
 
 static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_memory *memory) {
     *memory = (struct runtime_memory){
         .task_max = task_max,
-        .link_max = task_max * LINKS_PER_TASK + RESOURCES_PER_NODE_MAX,
+        .link_max = task_max * LINKS_PER_TASK + LINKS_BESIDE,
         .parameter_max = task_max * PARAMETERS_PER_TASK,
         .peer_max = PEERS_MAX,
-        .output_max = task_max * PORTS_MAX,
+        .output_max = task_max * OUTPUTS_PER_TASK,
         .code_max = CODES_MAX,
         .resource_max = RESOURCES_PER_NODE_MAX,
-        .message_max = task_max * MESSAGES_PER_TASK + 256,
+        .message_max = task_max * MESSAGES_PER_TASK + MESSAGES_BESIDE,
         .states = {.size = task_max * STATES_PER_TASK_BYTES + STATE_SIZE_MAX},
         .ports = {.value_count = power_of_two(task_max * PORT_VALUES_PER_TASK), .large_count = PORT_VALUES_LARGE_MAX},
         .coap = {.exchange_count = EXCHANGES_MAX,
@@ -100,13 +84,11 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
 enum error node_memory_open(uint32_t task_max, struct runtime_memory *memory, void **block) {
     struct carver carver = {NULL, 0};
     carve_all(&carver, task_max, memory);
-    void *mapping = mmap(NULL, carver.used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapping == MAP_FAILED) {
-        *block = NULL;
+    *block = port_memory_take(carver.used);
+    if (*block == NULL) {
         return ERROR_MEMORY;
     }
-    *block = mapping;
-    carver = (struct carver){mapping, 0};
+    carver = (struct carver){*block, 0};
     carve_all(&carver, task_max, memory);
     return ERROR_NONE;
 }
@@ -116,6 +98,6 @@ void node_memory_close(uint32_t task_max, void *block) {
     struct runtime_memory memory;
     if (block != NULL) {
         carve_all(&carver, task_max, &memory);
-        munmap(block, carver.used);
+        port_memory_give(block, carver.used);
     }
 }

@@ -8,17 +8,8 @@
 #include "node/node_memory.h"
 #include "node/text.h"
 
-// The last lines of the node's log, for GET /log.
-#define LOG_LINES_MAX 512
-#define LOG_LINE_SIZE_MAX 200
 // The same line is told once in so long a time, with the count: a stranger's datagrams must not fill the disk.
 #define LOG_REPEAT_MS 10000
-// GET /status with 1,000 tasks is about 160 KiB.
-#define ANSWER_SIZE_MAX (1024 * 1024)
-
-// With RESOURCES_PER_NODE_MAX resources at full length a registration takes about 13 KiB.
-#define REGISTRATION_SIZE_MAX 16384
-
 // All CoAP Nodes (RFC 7252 §12.8): IPv4, IPv6 on the link, IPv6 in the site, on each interface.
 #define GROUPS_MAX (3 * NODE_INTERFACES_MAX)
 

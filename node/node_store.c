@@ -30,7 +30,7 @@ static enum error read_identity(struct node *node, bool counted) {
         int size = (int)before.size;
         snprintf(digits, sizeof digits, "%.*s", size, (const char *)before.data);
         node->identity = counted ? strtoull(digits, NULL, 16) : 0;
-        free((void *)(uintptr_t)before.data);
+        port_file_release(before);
     } else if (error != ERROR_NOT_FOUND && error != ERROR_TOO_LARGE) {
         return error;
     }
@@ -70,7 +70,7 @@ static enum error count_boot(struct node *node) {
     enum error error = port_file_read(path, BOOT_SIZE, &before);
     if (error == ERROR_NONE) {
         node->boot = boot_of(before);
-        free((void *)(uintptr_t)before.data);
+        port_file_release(before);
     } else if (error != ERROR_NOT_FOUND && error != ERROR_TOO_LARGE) {
         return error;
     }
@@ -145,10 +145,10 @@ enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_S
         // A file that does not hold what its name says is as good as absent: the orchestrator sends it again.
         node_log(node, "code", "%s does not match its digest and is not used", path);
         port_file_delete(path);
-        free((void *)(uintptr_t)wasm.data);
+        port_file_release(wasm);
         return ERROR_NOT_FOUND;
     }
-    free((void *)(uintptr_t)node->code_read_before.data);
+    port_file_release(node->code_read_before);
     node->code_read_before = node->code_read;
     node->code_read = wasm;
     *out = wasm;
@@ -157,6 +157,6 @@ enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_S
 
 void node_store_close(struct node *node) {
     port_directory_unlock(node->data_lock);
-    free((void *)(uintptr_t)node->code_read_before.data);
-    free((void *)(uintptr_t)node->code_read.data);
+    port_file_release(node->code_read_before);
+    port_file_release(node->code_read);
 }

@@ -44,19 +44,23 @@ static uint32_t record_checksum(const struct journal_key *key, const uint8_t hea
     return crc32c(crc32c(0, (struct bytes){covered, sizeof covered}), batch);
 }
 
-void journal_record_encode(const struct journal_key *key, uint32_t index, struct bytes batch, uint8_t *out) {
+void journal_record_head_encode(const struct journal_key *key, uint32_t index, struct bytes batch,
+                                uint8_t out[JOURNAL_RECORD_HEAD_SIZE]) {
     ASSERT(batch.size > 0 && batch.size <= PORT_JOURNAL_BATCH_MAX);
     memcpy(out, record_mark, sizeof record_mark);
     put(out + 4, index, 4);
     put(out + 8, batch.size, 4);
     put(out + 12, record_checksum(key, out, batch), 4);
+}
+
+void journal_record_encode(const struct journal_key *key, uint32_t index, struct bytes batch, uint8_t *out) {
+    journal_record_head_encode(key, index, batch, out);
     memcpy(out + JOURNAL_RECORD_HEAD_SIZE, batch.data, batch.size);
 }
 
 // --- reading -------------------------------------------------------------------------------------------------------------
 
-// Looks for a header in both places. ERROR_NOT_FOUND, ERROR_UNSUPPORTED.
-static enum error read_header(struct bytes file, struct journal_key *out) {
+enum error journal_header_decode(struct bytes file, struct journal_key *out) {
     for (size_t at = 0; at < JOURNAL_HEADER_SIZE && file.size >= at + HEADER_COPY_SIZE; at += HEADER_COPY_SIZE) {
         const uint8_t *copy = file.data + at;
         if (memcmp(copy, header_mark, sizeof header_mark) != 0 || crc32c(0, (struct bytes){copy, 28}) != get(copy + 28, 4)) {
@@ -117,7 +121,7 @@ enum error journal_scan(struct bytes file, uint64_t segment, void (*visit)(void 
                         struct port_journal_report *report) {
     struct journal_key key;
     *report = (struct port_journal_report){0};
-    enum error error = read_header(file, &key);
+    enum error error = journal_header_decode(file, &key);
     if (error == ERROR_UNSUPPORTED) {
         return error;
     }

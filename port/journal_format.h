@@ -23,8 +23,13 @@ struct journal_key {
 };
 
 void journal_header_encode(const struct journal_key *key, uint8_t out[JOURNAL_HEADER_SIZE]);
+// Reads either copy. ERROR_NOT_FOUND (neither is whole), ERROR_UNSUPPORTED (a later version wrote it).
+MUST_CHECK enum error journal_header_decode(struct bytes file, struct journal_key *out);
 // Writes JOURNAL_RECORD_HEAD_SIZE + batch.size bytes. `batch` has 1 to PORT_JOURNAL_BATCH_MAX bytes, `index` counts from 0.
 void journal_record_encode(const struct journal_key *key, uint32_t index, struct bytes batch, uint8_t *out);
+// The same without the batch, which is to follow.
+void journal_record_head_encode(const struct journal_key *key, uint32_t index, struct bytes batch,
+                                uint8_t out[JOURNAL_RECORD_HEAD_SIZE]);
 
 // Reads a segment of this number: `visit` (may be NULL) gets the longest unbroken run of batches from the first on; what
 // follows is counted in `report` and never handed out. ERROR_UNSUPPORTED: a later version wrote it; nothing was visited.

@@ -1,7 +1,8 @@
 // What Tenon asks of a platform, all of it. To port Tenon to a device, fill in one folder beside port/posix.
 //
 // Threads: none. Every call is made from the one thread of the program. Nothing here blocks except the file calls and
-// port_wait. Memory: what a call opens is freed by its close. Addresses are values (struct coap_address). Errors: `refusal`
+// port_wait. Memory: what a call opens is freed by its close, and what port_memory_take gives is all that a node takes for
+// its own. Addresses are values (struct coap_address). Errors: `refusal`
 // (256 bytes) gets a sentence that names the place and the remedy.
 #ifndef TENON_PORT_PORT_H
 #define TENON_PORT_PORT_H
@@ -22,6 +23,14 @@ uint64_t port_unix_ms(void);
 uint64_t port_unix_local_ms(void);
 // 64 bits that nobody can foretell (getrandom on POSIX).
 uint64_t port_entropy64(void);
+
+// --- memory --------------------------------------------------------------------------------------------------------------
+
+// Zeroed memory for the life of a node, aligned for anything; taken while it opens and at no other time. NULL when there is
+// not so much. On POSIX what is never touched costs nothing; a small device hands out parts of one fixed block.
+void *port_memory_take(size_t size);
+// `size` as it was taken. NULL is allowed.
+void port_memory_give(void *memory, size_t size);
 
 // --- log -----------------------------------------------------------------------------------------------------------------
 
@@ -78,9 +87,11 @@ MUST_CHECK enum error port_file_write(const char *path, struct bytes content);
 // Overwrites an existing file of the same size in place and flushes it: needs no free space on most file systems, but a power
 // cut in the midst of it may leave a mixture, so it is for a few bytes when port_file_write failed. ERROR_STORAGE.
 MUST_CHECK enum error port_file_overwrite(const char *path, struct bytes content);
-// Reads the whole file into memory from malloc, which the caller frees. ERROR_NOT_FOUND, ERROR_TOO_LARGE (over `size_max`),
-// ERROR_STORAGE.
+// Gives the whole file to look at until port_file_release: a copy on POSIX, the flash itself where that can be read in place.
+// A 0 follows the last byte of a copy only. ERROR_NOT_FOUND, ERROR_TOO_LARGE (over `size_max`), ERROR_MEMORY, ERROR_STORAGE.
 MUST_CHECK enum error port_file_read(const char *path, size_t size_max, struct bytes *out);
+// `content` as port_file_read gave it; no data is allowed.
+void port_file_release(struct bytes content);
 // Deletes the file; no error when it is not there.
 void port_file_delete(const char *path);
 // Calls `visit` with the name of each regular file in the directory.

@@ -178,7 +178,7 @@ static enum error add_resource(struct sim *sim, const char *name, const char *ot
     struct node_resource *resource = &config->resources[config->resource_count++];
     const struct port *port = port_of(&sim->building, other);
     memset(resource, 0, sizeof *resource);
-    resource->driver = DRIVER_PLANT;
+    resource->polled = NULL; // a point of the plant
     resource->facts.actuator = actuator;
     resource->facts.type = actuator && port != NULL                     ? port->type
                            : port != NULL && port->type == TYPE_BOOLEAN ? TYPE_BOOLEAN

@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "orchestrator": {"core", "port"},
     "plant": {"core", "port", "drivers"},
     "cli": {"core", "port", "drivers", "node", "orchestrator", "engine", "abi"},
+    "firmware": {"core", "port", "drivers", "node", "engine"},
     "sim": {"core", "port", "drivers", "node", "orchestrator", "engine", "plant", "abi", "components"},
     "bench": {"core", "port", "engine", "abi", "components", "node"},
     "tests": {"core", "port", "engine", "drivers", "node", "orchestrator", "abi", "components"},

@@ -138,6 +138,10 @@ enum error port_file_read(const char *path, size_t size_max, struct bytes *out) 
     return ERROR_NONE;
 }
 
+void port_file_release(struct bytes content) {
+    free((void *)(uintptr_t)content.data);
+}
+
 void port_file_delete(const char *path) {
     (void)unlink(path);
 }

@@ -1,0 +1,66 @@
+"""What the firmware takes, by room, from the linker's map; and whether that is within the budget.
+
+    mcu_sizes.py build/mcu/tenon-mcu.map [--check]
+
+Flash is code, constants and the initial values of variables. RAM is every variable, the stack of the node's task, the engine's
+pool and the memory of the node: all that is reserved at link time, and nothing is allocated beside it. With --check the exit
+code is 1 when a room's figure is over its budget.
+"""
+
+import re
+import sys
+
+KIB = 1024
+# Over everything (DESIGN.md §13), and what RAM is today: it may only shrink.
+FLASH_AIM, RAM_AIM = 192 * KIB, 64 * KIB
+FLASH_BUDGET, RAM_BUDGET = FLASH_AIM, 132 * KIB
+
+ROOMS = (
+    (r"libtenon_core", "core/"), (r"libtenon_engine", "engine/"), (r"libtenon_node", "node/"), (r"tenon_port\.dir", "port/"),
+    (r"tenon-mcu\.elf\.dir", "firmware/"), (r"libwamr", "WAMR"), (r"libfreertos", "FreeRTOS"), (r"liblwip", "lwIP"),
+    (r"libzcbor", "zcbor"),
+)
+# Variables that are a room's memory rather than its own: they get a row of their own.
+BLOCKS = {"memory_block": "node's memory", "pool": "engine's pool", "stack": "node's stack"}
+
+
+def room_of(path):
+    return next((room for pattern, room in ROOMS if re.search(pattern, path)), "C library")
+
+
+def read(path):
+    """Room -> [flash, RAM] in bytes."""
+    sizes = {}
+    output = None
+    text = open(path).read().split("Linker script and memory map", 1)[1]
+    text = re.sub(r"\n (\.\S+|COMMON|\*fill\*)\n\s+", r"\n \1 ", text)
+    for line in text.splitlines():
+        start = re.match(r"(\.[A-Za-z.]+)", line)
+        output = start.group(1) if start else output
+        part = re.match(r" (\.\S+|COMMON) +0x[0-9a-f]+ +0x([0-9a-f]+) (\S.*)", line)
+        if not part or output not in (".text", ".ARM.exidx", ".data", ".bss"):
+            continue
+        size = int(part.group(2), 16)
+        block = next((name for variable, name in BLOCKS.items() if part.group(1) == f".bss.{variable}"), None)
+        row = sizes.setdefault(block or room_of(part.group(3)), [0, 0])
+        row[0] += size if output != ".bss" else 0
+        row[1] += size if output in (".data", ".bss") else 0
+    return sizes
+
+
+def main():
+    sizes = read(sys.argv[1])
+    print(f"{'room':16}{'flash':>9}{'RAM':>9}   bytes")
+    for room, (flash, ram) in sorted(sizes.items(), key=lambda item: -sum(item[1])):
+        print(f"{room:16}{flash:9,}{ram:9,}")
+    flash, ram = (sum(row[i] for row in sizes.values()) for i in (0, 1))
+    print(f"{'all':16}{flash:9,}{ram:9,}")
+    print(f"{'aim':16}{FLASH_AIM:9,}{RAM_AIM:9,}   {flash / FLASH_AIM:.2f} x and {ram / RAM_AIM:.2f} x of it")
+    over = flash > FLASH_BUDGET or ram > RAM_BUDGET
+    if over:
+        print(f"over the budget of {FLASH_BUDGET:,} and {RAM_BUDGET:,}")
+    return 1 if over and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+// The node as firmware: the same node/ and core/ as on Linux, on one FreeRTOS task. Everything is reserved here at link time;
+// after the start only the engine's pool is given out and taken back.
+#include <FreeRTOS.h>
+#include <stdio.h>
+#include <task.h>
+
+#include "engine/wamr.h"
+#include "firmware/board_driver.h"
+#include "firmware/configuration.h"
+#include "port/freertos/board.h"
+#include "port/freertos/entropy.h"
+#include "port/freertos/file.h"
+
+#define POLL_MS 500
+
+int main(void);
+
+static StaticTask_t task;
+static StackType_t stack[FIRMWARE_STACK_BYTES / sizeof(StackType_t)];
+static _Alignas(8) uint8_t pool[FIRMWARE_POOL_BYTES];
+static struct configuration configuration;
+
+// `path` is the name on the board, too.
+static const struct node_resource resources[] = {
+    {.facts = {.quantity = "Zone_Air_Temperature_Sensor",
+               .unit = "Cel",
+               .has_range = true,
+               .minimum = -40,
+               .maximum = 80,
+               .resolution = 0.01},
+     .path = "temperature"},
+    {.facts = {.quantity = "Zone_Air_Heating_Temperature_Setpoint",
+               .unit = "Cel",
+               .actuator = true,
+               .has_range = true,
+               .minimum = 5,
+               .maximum = 30},
+     .path = "setpoint"},
+    {.facts = {.type = TYPE_BOOLEAN, .actuator = true}, .path = "led0"},
+    {.facts = {.type = TYPE_BOOLEAN, .actuator = true}, .path = "led1"},
+};
+
+// The name of a resource is the node's and its own: "board/temperature".
+static void add_resources(struct node_config *config) {
+    config->resource_count = sizeof resources / sizeof resources[0];
+    for (uint32_t i = 0; i < config->resource_count; i++) {
+        struct node_resource *resource = &config->resources[i];
+        *resource = resources[i];
+        snprintf(resource->facts.name, sizeof resource->facts.name, "%.30s/%s", config->node, resources[i].path);
+        resource->polled = &board_driver;
+        resource->scale = 1;
+        resource->interval_ms = POLL_MS;
+    }
+}
+
+static void configure(void) {
+    uint32_t line;
+    struct node_config *config = &configuration.node;
+    node_config_default(config);
+    snprintf(config->kind, sizeof config->kind, "mcu");
+    snprintf(config->listen, sizeof config->listen, "0.0.0.0:5683");
+    snprintf(config->data, sizeof config->data, "node");
+    snprintf(configuration.mask, sizeof configuration.mask, "255.255.255.0");
+    config->task_max = FIRMWARE_TASKS_MAX;
+    config->memory_bytes = FIRMWARE_POOL_BYTES;
+    const struct bytes block = {flash_block(FLASH_CONFIGURATION_BLOCK), FLASH_BLOCK_SIZE};
+    enum error error = configuration_read(block, &configuration, &line);
+    while (error != ERROR_NONE) {
+        char text[96];
+        snprintf(text, sizeof text, "the configuration in flash cannot be used (%s, line %u): write it anew", error_name(error),
+                 (unsigned)line);
+        port_log_line(text);
+        vTaskDelay(portMAX_DELAY);
+    }
+    add_resources(config);
+}
+
+static void run(void *argument) {
+    static volatile bool stop;
+    struct wamr_options options = {.stack_bytes = FIRMWARE_INTERPRETER_STACK_BYTES, .pool = {pool, sizeof pool}};
+    struct engine *engine;
+    struct node *node;
+    char refusal[PORT_REFUSAL_SIZE] = "";
+    (void)argument;
+    configure();
+    port_files_open();
+    if (!board_network_open(configuration.address, configuration.mask, configuration.gateway)) {
+        port_halt("no network: check address, mask and gateway in the configuration", "firmware");
+    }
+    if (configuration.alias_here[0] != '\0' && !board_network_alias(configuration.alias_here, configuration.alias_in_plan)) {
+        port_halt("no alias: check alias_here and alias_in_plan in the configuration", "firmware");
+    }
+    if (port_entropy_open(bytes_of_text(configuration.seed)) != ERROR_NONE) {
+        port_halt("the flash takes no file", "firmware");
+    }
+    if (wamr_engine_create(&options, &engine) != ERROR_NONE) {
+        port_halt("the engine has too little memory", "firmware");
+    }
+    if (node_open(&configuration.node, engine, &node, refusal) != ERROR_NONE) {
+        port_halt(refusal, "firmware");
+    }
+    port_log_line("tenon: the node is up");
+    node_run(node, &stop);
+    board_reset();
+}
+
+int main(void) {
+    (void)xTaskCreateStatic(run, "node", sizeof stack / sizeof stack[0], NULL, 1, stack, &task);
+    vTaskStartScheduler();
+    return 1;
+}

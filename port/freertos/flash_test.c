@@ -1,0 +1,268 @@
+// Files and journal over a flash that loses power: at every single write of a sequence the flash stands still for good, half of
+// a word's bits changed, and what is found at the next start must be the old or the new, and a prefix of what was appended.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/assert.h"
+#include "port/freertos/board.h"
+#include "port/freertos/file.h"
+#include "port/port.h"
+
+static uint8_t flash[FLASH_BLOCK_COUNT][FLASH_BLOCK_SIZE];
+static uint32_t worn[FLASH_BLOCK_COUNT];
+static uint64_t writes;
+static uint64_t power_cut_at; // UINT64_MAX for never
+static jmp_buf out_of_power;
+
+void assert_failed(const char *expression, const char *function) {
+    print_error("%s: %s\n", function, expression);
+    abort();
+}
+
+const uint8_t *flash_block(uint32_t block) {
+    return flash[block];
+}
+
+// One byte of the flash changes, or the power goes in the midst of it.
+static void change(uint8_t *at, uint8_t to) {
+    if (writes++ == power_cut_at) {
+        *at = (uint8_t)((*at & 0x0f) | (to & 0xf0));
+        longjmp(out_of_power, 1);
+    }
+    *at = to;
+}
+
+void flash_erase(uint32_t block) {
+    bool erased = true;
+    for (uint32_t i = 0; i < FLASH_BLOCK_SIZE && erased; i++) {
+        erased = flash[block][i] == 0xff;
+    }
+    worn[block] += !erased;
+    for (uint32_t i = 0; i < FLASH_BLOCK_SIZE && !erased; i += 64) { // in larger steps, or the test would take minutes
+        change(&flash[block][i], 0xff);
+        memset(flash[block] + i, 0xff, 64);
+    }
+}
+
+bool flash_program(uint32_t block, uint32_t offset, struct bytes content) {
+    bool good = true;
+    uint8_t *at = flash[block] + offset;
+    for (size_t i = 0; i < content.size; i++) {
+        change(at + i, at[i] & content.data[i]);
+        good = good && at[i] == content.data[i];
+    }
+    return good;
+}
+
+uint64_t port_entropy64(void) {
+    return UINT64_C(0x9e3779b97f4a7c15) * (writes + 1);
+}
+
+static void fresh_flash(void) {
+    memset(flash, 0, sizeof flash); // as QEMU's file: not erased
+    memset(worn, 0, sizeof worn);
+    writes = 0;
+    power_cut_at = UINT64_MAX;
+    port_files_open();
+}
+
+// A whole file "node/boot" with a high sequence: what a content may hold to deceive.
+static uint8_t forged[256];
+
+// Runs until the power goes at the write that is `cut` writes away. False when it did.
+static bool lives(void (*life)(void), uint64_t cut) {
+    power_cut_at = writes + cut;
+    bool whole = setjmp(out_of_power) == 0;
+    if (whole) {
+        life();
+    }
+    power_cut_at = UINT64_MAX;
+    return whole;
+}
+
+// A content of this number, which looks like a file wherever a block begins (a file's content begins at 124).
+static struct bytes content_of(uint32_t number) {
+    static uint8_t content[3 * FLASH_BLOCK_SIZE];
+    for (size_t i = 0; i < sizeof content; i++) {
+        content[i] = forged[(124 + i) % sizeof forged];
+    }
+    memcpy(content, &number, sizeof number);
+    return (struct bytes){content, number % 2 == 0 ? 21 : sizeof content - number};
+}
+
+static bool file_is(const char *path, uint32_t number) {
+    struct bytes content;
+    uint32_t found = UINT32_MAX;
+    if (port_file_read(path, SIZE_MAX, &content) != ERROR_NONE) {
+        return false;
+    }
+    memcpy(&found, content.data, sizeof found);
+    return found == number && content.size == content_of(number).size;
+}
+
+static void replace_both(void) {
+    assert_int_equal(port_file_write("node/plan.cbor", content_of(3)), ERROR_NONE);
+    assert_int_equal(port_file_write("node/boot", content_of(2)), ERROR_NONE);
+}
+
+static void a_file_is_the_old_or_the_new_after_any_power_cut(void **state) {
+    (void)state;
+    bool finished = false;
+    fresh_flash();
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(port_file_write("node/boot", content_of(4)), ERROR_NONE);
+    }
+    memcpy(forged, flash[FLASH_FILES_FIRST + 19], sizeof forged);
+    for (uint64_t cut = 0; !finished; cut += cut < 400 ? 1 : 97) {
+        fresh_flash();
+        assert_int_equal(port_file_write("node/boot", content_of(0)), ERROR_NONE);
+        assert_int_equal(port_file_write("node/plan.cbor", content_of(1)), ERROR_NONE);
+        finished = lives(replace_both, cut);
+        port_files_open();
+        bool plan_new = file_is("node/plan.cbor", 3);
+        assert_true(plan_new || file_is("node/plan.cbor", 1));
+        assert_true(file_is("node/boot", 2) || file_is("node/boot", 0));
+        assert_true(plan_new || !file_is("node/boot", 2)); // in the order of the calls
+        // and all works on
+        assert_int_equal(port_file_write("node/plan.cbor", content_of(5)), ERROR_NONE);
+        assert_true(file_is("node/plan.cbor", 5));
+    }
+}
+
+static void a_full_flash_refuses_and_the_start_counter_still_fits(void **state) {
+    (void)state;
+    char path[32];
+    uint32_t count = 0;
+    fresh_flash();
+    for (; count < FLASH_FILES_COUNT; count++) {
+        snprintf(path, sizeof path, "node/code/%u", count);
+        if (port_file_write(path, content_of(1)) != ERROR_NONE) {
+            break;
+        }
+    }
+    assert_in_range(count, 20, FLASH_FILES_COUNT / 3);
+    assert_int_equal(port_file_write("node/boot", content_of(0)), ERROR_NONE);
+    assert_int_equal(port_file_write("node/boot", content_of(2)), ERROR_NONE);
+    assert_true(file_is("node/code/0", 1) && file_is("node/boot", 2));
+}
+
+static void writing_one_file_wears_all_blocks(void **state) {
+    (void)state;
+    uint32_t most = 0;
+    fresh_flash();
+    for (uint32_t i = 0; i < 10 * FLASH_FILES_COUNT; i++) {
+        assert_int_equal(port_file_write("node/boot", content_of(2 * i)), ERROR_NONE);
+    }
+    for (uint32_t i = 0; i < FLASH_FILES_COUNT; i++) {
+        most = worn[FLASH_FILES_FIRST + i] > most ? worn[FLASH_FILES_FIRST + i] : most;
+    }
+    assert_in_range(most, 10, 13);
+}
+
+// --- journal -------------------------------------------------------------------------------------------------------------
+
+#define BATCHES 12u
+#define REWRITE_AT 7u // the picture is the batches so far
+
+static uint32_t replayed;
+
+static void expect_next(void *context, struct bytes batch) {
+    (void)context;
+    assert_int_equal(batch.size, 20 + replayed);
+    assert_int_equal(batch.data[0], replayed);
+    replayed++;
+}
+
+static enum error append(struct port_journal *journal, uint32_t number) {
+    uint8_t batch[20 + BATCHES];
+    memset(batch, 0xff, sizeof batch); // what erased flash looks like
+    batch[0] = (uint8_t)number;
+    return port_journal_append(journal, (struct bytes){batch, 20 + number});
+}
+
+static struct port_journal *open_journal(struct port_journal_report *report) {
+    struct port_journal *journal;
+    char refusal[PORT_REFUSAL_SIZE];
+    replayed = 0;
+    assert_int_equal(port_journal_open("node", expect_next, NULL, &journal, report, refusal), ERROR_NONE);
+    return journal;
+}
+
+static uint32_t flushed;
+
+static void live(void) {
+    struct port_journal_report report;
+    struct port_journal *journal = open_journal(&report);
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        if (i == REWRITE_AT) {
+            assert_int_equal(port_journal_rewrite(journal), ERROR_NONE);
+            for (uint32_t k = 0; k < i; k++) {
+                assert_int_equal(append(journal, k), ERROR_NONE);
+            }
+            assert_int_equal(port_journal_commit(journal), ERROR_NONE);
+        }
+        assert_int_equal(append(journal, i), ERROR_NONE);
+        assert_int_equal(port_journal_flush(journal), ERROR_NONE);
+        flushed = i + 1;
+    }
+}
+
+static void the_journal_holds_all_that_was_flushed_after_any_power_cut(void **state) {
+    (void)state;
+    bool finished = false;
+    for (uint64_t cut = 0; !finished; cut++) {
+        fresh_flash();
+        flushed = 0;
+        finished = lives(live, cut);
+        struct port_journal_report report;
+        (void)open_journal(&report);
+        assert_in_range(replayed, flushed, flushed + 1);
+        // A second power cut while it is put in order loses nothing either.
+        uint32_t before = replayed;
+        struct port_journal *journal = open_journal(&report);
+        assert_int_equal(replayed, before);
+        assert_int_equal(report.torn_bytes, 0);
+        assert_int_equal(append(journal, replayed), ERROR_NONE);
+        (void)open_journal(&report);
+        assert_int_equal(replayed, before + 1);
+    }
+}
+
+static void a_journal_that_is_full_says_so_and_a_rewrite_makes_room(void **state) {
+    (void)state;
+    static const uint8_t batch[1000];
+    const struct bytes bytes = {batch, sizeof batch};
+    struct port_journal *journal;
+    struct port_journal_report report;
+    char refusal[PORT_REFUSAL_SIZE];
+    fresh_flash();
+    assert_int_equal(port_journal_open("node", NULL, NULL, &journal, &report, refusal), ERROR_NONE);
+    uint32_t count = 0;
+    while (port_journal_append(journal, bytes) == ERROR_NONE) {
+        count++;
+    }
+    assert_int_equal(count, (FLASH_JOURNAL_COUNT * FLASH_BLOCK_SIZE - 64) / 1016);
+    assert_int_equal(port_journal_flush(journal), ERROR_STORAGE);
+    assert_int_equal(port_journal_rewrite(journal), ERROR_NONE);
+    assert_int_equal(port_journal_append(journal, bytes), ERROR_NONE);
+    assert_int_equal(port_journal_commit(journal), ERROR_NONE);
+    assert_int_equal(port_journal_open("node", NULL, NULL, &journal, &report, refusal), ERROR_NONE);
+    assert_int_equal(report.batches, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_the_old_or_the_new_after_any_power_cut),
+        cmocka_unit_test(a_full_flash_refuses_and_the_start_counter_still_fits),
+        cmocka_unit_test(writing_one_file_wears_all_blocks),
+        cmocka_unit_test(the_journal_holds_all_that_was_flushed_after_any_power_cut),
+        cmocka_unit_test(a_journal_that_is_full_says_so_and_a_rewrite_makes_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
