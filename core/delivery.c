@@ -12,7 +12,7 @@ enum error delivery_decode(struct bytes encoded, struct delivery *out) {
     out->remaining_ms = (uint32_t)wire_read_uint(&reader, UINT32_MAX);
     out->priority = (uint32_t)wire_read_uint(&reader, 16);
     out->age_ms = (uint32_t)wire_read_uint(&reader, UINT32_MAX);
-    struct bytes trace = wire_read_bytes(&reader, 8, 8);
+    out->trace = wire_read_trace(&reader);
     wire_read_list_end(&reader);
     enum error error = wire_reader_finish(&reader);
     if (error != ERROR_NONE) {
@@ -23,18 +23,10 @@ enum error delivery_decode(struct bytes encoded, struct delivery *out) {
         (!is_command && (out->priority != 0 || out->remaining_ms != 0))) {
         return ERROR_MALFORMED;
     }
-    out->trace = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        out->trace = out->trace << 8 | trace.data[i];
-    }
     return ERROR_NONE;
 }
 
 enum error delivery_encode(const struct delivery *delivery, struct buffer buffer, size_t *size) {
-    uint8_t trace[8];
-    for (unsigned i = 0; i < 8; i++) {
-        trace[i] = (uint8_t)(delivery->trace >> (8 * (7 - i)));
-    }
     struct wire_writer writer;
     wire_writer_start(&writer, buffer);
     wire_write_list(&writer, 7);
@@ -44,7 +36,7 @@ enum error delivery_encode(const struct delivery *delivery, struct buffer buffer
     wire_write_uint(&writer, delivery->remaining_ms);
     wire_write_uint(&writer, delivery->priority);
     wire_write_uint(&writer, delivery->age_ms);
-    wire_write_bytes(&writer, (struct bytes){trace, sizeof trace});
+    wire_write_trace(&writer, delivery->trace);
     wire_write_list_end(&writer, 7);
     return wire_writer_finish(&writer, size);
 }

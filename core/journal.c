@@ -4,23 +4,6 @@
 #include "core/assert.h"
 #include "core/wire.h"
 
-static void write_trace(struct wire_writer *writer, uint64_t trace) {
-    uint8_t octets[8];
-    for (unsigned i = 0; i < 8; i++) {
-        octets[i] = (uint8_t)(trace >> (8 * (7 - i)));
-    }
-    wire_write_bytes(writer, (struct bytes){octets, sizeof octets});
-}
-
-static uint64_t read_trace(struct wire_reader *reader) {
-    struct bytes octets = wire_read_bytes(reader, 8, 8);
-    uint64_t trace = 0;
-    for (size_t i = 0; i < octets.size; i++) {
-        trace = trace << 8 | octets.data[i];
-    }
-    return trace;
-}
-
 static size_t items_of(enum journal_kind kind) {
     static const uint8_t items[JOURNAL_KIND_COUNT] = {
         [JOURNAL_STATE] = 4, [JOURNAL_OUTPUT] = 9, [JOURNAL_POSITION] = 4, [JOURNAL_COMMAND] = 7, [JOURNAL_TIME] = 2};
@@ -32,7 +15,7 @@ static void write_output(struct wire_writer *writer, const struct journal_entry 
     wire_write_uint(writer, entry->epoch);
     wire_write_uint(writer, entry->sequence);
     wire_write_uint(writer, entry->priority);
-    write_trace(writer, entry->trace);
+    wire_write_trace(writer, entry->trace);
     wire_write_uint(writer, entry->born_ms);
     wire_write_uint(writer, entry->expires_ms);
     wire_write_bytes(writer, entry->value);
@@ -64,7 +47,7 @@ enum error journal_put(struct buffer batch, size_t *used, const struct journal_e
         wire_write_text(&writer, entry->name);
         wire_write_uint(&writer, entry->priority);
         wire_write_uint(&writer, entry->link);
-        write_trace(&writer, entry->trace);
+        wire_write_trace(&writer, entry->trace);
         wire_write_uint(&writer, entry->expires_ms);
         wire_write_bytes(&writer, entry->value);
         break;
@@ -86,7 +69,7 @@ static void read_output(struct wire_reader *reader, struct journal_entry *out) {
     out->epoch = (uint32_t)wire_read_uint(reader, UINT32_MAX);
     out->sequence = wire_read_uint(reader, UINT64_MAX);
     out->priority = (uint32_t)wire_read_uint(reader, 16);
-    out->trace = read_trace(reader);
+    out->trace = wire_read_trace(reader);
     out->born_ms = wire_read_uint(reader, UINT64_MAX);
     out->expires_ms = wire_read_uint(reader, UINT64_MAX);
     out->value = wire_read_bytes(reader, 1, MESSAGE_SIZE_MAX);
@@ -96,7 +79,7 @@ static void read_command(struct wire_reader *reader, struct journal_entry *out) 
     wire_read_text(reader, 1, out->name, sizeof out->name);
     out->priority = (uint32_t)wire_read_uint(reader, 16);
     out->link = (uint32_t)wire_read_uint(reader, UINT32_MAX);
-    out->trace = read_trace(reader);
+    out->trace = wire_read_trace(reader);
     out->expires_ms = wire_read_uint(reader, UINT64_MAX);
     out->value = wire_read_bytes(reader, 0, MESSAGE_SIZE_MAX);
     if (reader->error == ERROR_NONE && out->priority == 0) {

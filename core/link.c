@@ -23,7 +23,7 @@
 // A fallback that found no room is tried again after this long (building time).
 #define FALLBACK_RETRY_MS 1000
 
-struct link *link_find_in(struct runtime_tables *tables, uint32_t id) {
+const struct link *runtime_link_find(const struct runtime_tables *tables, uint32_t id) {
     uint32_t low = 0;
     uint32_t high = tables->plan.link_count;
     while (low < high) {
@@ -35,6 +35,11 @@ struct link *link_find_in(struct runtime_tables *tables, uint32_t id) {
         }
     }
     return low < tables->plan.link_count && tables->plan.links[low].id == id ? &tables->links[low] : NULL;
+}
+
+struct link *link_find_in(struct runtime_tables *tables, uint32_t id) {
+    const struct link *found = runtime_link_find(tables, id);
+    return found == NULL ? NULL : &tables->links[found - tables->links];
 }
 
 struct link *link_find(struct runtime *runtime, uint32_t id) {

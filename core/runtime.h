@@ -376,6 +376,9 @@ static inline uint64_t runtime_journaled(const struct runtime *runtime) {
     return runtime->journaled;
 }
 
+// The link of an id, NULL when the tables have none.
+const struct link *runtime_link_find(const struct runtime_tables *tables, uint32_t id);
+
 // Bytes of linear memory held by running tasks.
 uint64_t runtime_memory_used(const struct runtime *runtime);
 const struct manifest *runtime_manifest(const struct runtime *runtime, const struct task *task); // NULL before loading

@@ -145,6 +145,15 @@ struct bytes wire_read_bytes(struct wire_reader *reader, size_t minimum, size_t 
     return (struct bytes){value.value, value.len};
 }
 
+uint64_t wire_read_trace(struct wire_reader *reader) {
+    struct bytes octets = wire_read_bytes(reader, 8, 8);
+    uint64_t trace = 0;
+    for (size_t i = 0; i < octets.size; i++) {
+        trace = trace << 8 | octets.data[i];
+    }
+    return trace;
+}
+
 size_t wire_left(const struct wire_reader *reader) {
     return (size_t)(reader->states[0].payload_end - reader->states[0].payload);
 }
@@ -205,6 +214,14 @@ void wire_write_text(struct wire_writer *writer, const char *text) {
 void wire_write_bytes(struct wire_writer *writer, struct bytes value) {
     struct zcbor_string string = {value.data, value.size};
     wrote(writer, !writer->failed && zcbor_bstr_encode(writer->states, &string));
+}
+
+void wire_write_trace(struct wire_writer *writer, uint64_t trace) {
+    uint8_t octets[8];
+    for (unsigned i = 0; i < 8; i++) {
+        octets[i] = (uint8_t)(trace >> (8 * (7 - i)));
+    }
+    wire_write_bytes(writer, (struct bytes){octets, sizeof octets});
 }
 
 enum error wire_writer_finish(const struct wire_writer *writer, size_t *size) {

@@ -36,6 +36,8 @@ bool wire_read_null(struct wire_reader *reader); // true and consumed when the n
 // Text of `minimum` to `out_size - 1` bytes without NUL, copied and ended.
 void wire_read_text(struct wire_reader *reader, size_t minimum, char *out, size_t out_size);
 struct bytes wire_read_bytes(struct wire_reader *reader, size_t minimum, size_t maximum);
+// A trace id: eight bytes, the most significant first.
+uint64_t wire_read_trace(struct wire_reader *reader);
 // Bytes behind what was read, for sequences of items (RFC 8742).
 size_t wire_left(const struct wire_reader *reader);
 // ERROR_NONE, or the first failure; also ERROR_MALFORMED when bytes follow the item.
@@ -58,6 +60,7 @@ void wire_write_bool(struct wire_writer *writer, bool value);
 void wire_write_null(struct wire_writer *writer);
 void wire_write_text(struct wire_writer *writer, const char *text);
 void wire_write_bytes(struct wire_writer *writer, struct bytes value);
+void wire_write_trace(struct wire_writer *writer, uint64_t trace);
 // The size written; ERROR_TOO_LARGE when the output was too short.
 MUST_CHECK enum error wire_writer_finish(const struct wire_writer *writer, size_t *size);
 

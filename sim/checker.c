@@ -57,27 +57,13 @@ static void end_text(const struct host *host, const struct plan *plan, const str
     }
 }
 
-const struct link *checker_link(const struct runtime_tables *tables, uint32_t id) {
-    uint32_t low = 0;
-    uint32_t high = tables->plan.link_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (tables->plan.links[middle].id < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < tables->plan.link_count && tables->plan.links[low].id == id ? &tables->links[low] : NULL;
-}
-
 // Asks the plans of all nodes who is at the ends of a link, and the policy whether it connects them.
 static void learn(struct checkers *checkers, struct channel *channel, uint32_t id) {
     struct sim *sim = checkers->sim;
     for (uint32_t i = 0; i < sim->host_count && !channel->known; i++) {
         const struct host *host = sim->hosts[i];
         const struct runtime_tables *tables = host->node == NULL ? NULL : runtime_tables(node_runtime(host->node));
-        const struct link *link = tables == NULL ? NULL : checker_link(tables, id);
+        const struct link *link = tables == NULL ? NULL : runtime_link_find(tables, id);
         if (link == NULL) {
             continue;
         }
@@ -153,7 +139,7 @@ static void number_messages(struct checkers *checkers, const struct host *host, 
     const struct runtime_tables *tables = runtime_tables(node_runtime(host->node));
     for (uint32_t i = effects->count - effects->open; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        const struct link *link = effect->received ? NULL : checker_link(tables, effect->channel);
+        const struct link *link = effect->received ? NULL : runtime_link_find(tables, effect->channel);
         struct channel *channel = checker_channel(checkers, effect->channel);
         if (link != NULL) {
             uint64_t later = channel->written - 1 - effect->read; // sent after this one
@@ -286,7 +272,7 @@ static void check_newer(struct checkers *checkers, const struct host *host, stru
 void checker_received(struct checkers *checkers, const struct host *host, const struct task *task, uint32_t input,
                       const struct message *message) {
     struct sim *sim = checkers->sim;
-    const struct link *link = checker_link(runtime_tables(node_runtime(host->node)), message->link);
+    const struct link *link = runtime_link_find(runtime_tables(node_runtime(host->node)), message->link);
     open_work(checkers, host, task, false);
     sim->totals.received++;
     checkers->received[message->delivery]++;

@@ -114,9 +114,6 @@ void checkers_open(struct checkers *checkers, struct sim *sim);
 void checkers_close(struct checkers *checkers);
 struct channel *checker_channel(struct checkers *checkers, uint32_t link);
 
-// The link of this id, NULL when the plan has none.
-const struct link *checker_link(const struct runtime_tables *tables, uint32_t id);
-
 // --- what the taps tell --------------------------------------------------------------------------------------------------
 
 void checker_received(struct checkers *checkers, const struct host *host, const struct task *task, uint32_t input,

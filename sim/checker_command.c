@@ -65,7 +65,7 @@ static void check_expiry(struct checkers *checkers, const struct host *host, con
 static void check_epoch(struct checkers *checkers, const struct host *host, const struct resource *resource) {
     const struct actuator_slot *slot = obeyed(resource);
     const struct link *link =
-        slot == NULL || !slot->live ? NULL : checker_link(runtime_tables(node_runtime(host->node)), slot->link);
+        slot == NULL || !slot->live ? NULL : runtime_link_find(runtime_tables(node_runtime(host->node)), slot->link);
     if (link == NULL || !link->has_seen) {
         return;
     }
