@@ -10,6 +10,7 @@
 #include "port/freertos/board.h"
 #include "port/freertos/entropy.h"
 #include "port/freertos/file.h"
+#include "port/freertos/flash.h"
 
 #define POLL_MS 500
 

@@ -1,31 +1,9 @@
-// The board as the files of this port see it: Arm's mps2-an385 (Cortex-M3) as QEMU has it. Another board is another copy of
-// startup.c, link.ld and this header, and a driver for its network controller beside lan9118.c.
+// What the files of this port ask of a board. Each board is a folder beside this header: start and faults, memory map, and a
+// driver for its network controller.
 #ifndef TENON_PORT_FREERTOS_BOARD_H
 #define TENON_PORT_FREERTOS_BOARD_H
 
 #include "core/bytes.h"
-
-// --- flash ---------------------------------------------------------------------------------------------------------------
-// The emulated board has no flash that a program can write, so a part of its PSRAM is treated as one: readable in place,
-// erased in whole blocks to 0xff, and programming only clears bits. QEMU keeps it in a file of the host (-object
-// memory-backend-file), so that it outlives a power cut, which is what killing QEMU is.
-
-#define FLASH_BASE 0x21000000u
-#define FLASH_BLOCK_SIZE 4096u
-#define FLASH_BLOCK_COUNT 128u
-// One for what the installer wrote (firmware/configuration.c), two journals in turn, files in between.
-#define FLASH_CONFIGURATION_BLOCK 0u
-#define FLASH_FILES_FIRST 1u
-#define FLASH_FILES_COUNT 95u
-#define FLASH_JOURNAL_FIRST 96u
-#define FLASH_JOURNAL_COUNT 16u // each
-
-// The bytes of a block, to be read in place.
-const uint8_t *flash_block(uint32_t block);
-// All bits to 1. A block that is erased already is left alone, which spares it.
-void flash_erase(uint32_t block);
-// Clears bits. False when a bit that is 0 already ought to be 1: the place was not erased.
-bool flash_program(uint32_t block, uint32_t offset, struct bytes content);
 
 // --- network -------------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@
 // head, is never met by a search: it walks from run to run. Runs are taken in turn, so that wear is spread over all blocks.
 #include "port/freertos/file.h"
 #include "core/crc32c.h"
-#include "port/freertos/board.h"
+#include "port/freertos/flash.h"
 #include "port/port.h"
 
 #define HEAD_MARK 0x31665054u // "TPf1"

@@ -1,11 +1,14 @@
-// The flash of the emulated board: memory that behaves like NOR flash.
-#include "port/freertos/board.h"
+// Flash of an emulated board, which has none that a program can write: a part of its memory with the manners of NOR flash. QEMU
+// keeps it in a file of the host (-object memory-backend-file), so that it outlives a power cut, which is what killing QEMU is.
+#include "port/freertos/flash.h"
 
 #include "core/assert.h"
 
+extern uint8_t link_flash[]; // its place, from the board's link.ld
+
 static uint8_t *place(uint32_t block, uint32_t offset) {
     ASSERT(block < FLASH_BLOCK_COUNT && offset <= FLASH_BLOCK_SIZE);
-    return (uint8_t *)(uintptr_t)(FLASH_BASE + block * FLASH_BLOCK_SIZE + offset);
+    return link_flash + block * FLASH_BLOCK_SIZE + offset;
 }
 
 const uint8_t *flash_block(uint32_t block) {

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "core/assert.h"
-#include "port/freertos/board.h"
 #include "port/freertos/file.h"
+#include "port/freertos/flash.h"
 #include "port/port.h"
 
 static uint8_t flash[FLASH_BLOCK_COUNT][FLASH_BLOCK_SIZE];

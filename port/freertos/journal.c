@@ -7,7 +7,7 @@
 //              header of the old one, so that a damaged segment is never followed by an older one in silence
 #include <stdio.h>
 
-#include "port/freertos/board.h"
+#include "port/freertos/flash.h"
 #include "port/journal_format.h"
 
 #define AREA_SIZE (FLASH_JOURNAL_COUNT * FLASH_BLOCK_SIZE)
