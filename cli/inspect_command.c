@@ -13,6 +13,7 @@
 
 struct facts {
     struct module_info info;
+    struct manifest manifest;
     size_t module_size;
     uint32_t memory_bytes;
     char digest[65];
@@ -63,6 +64,7 @@ static bool read_facts(const char *path, struct facts *facts) {
         fprintf(stderr, "tenon inspect: %s: %s\n", path, refusal);
         good = false;
     }
+    good = good && manifest_decode(facts->info.manifest.encoded, &facts->manifest) == ERROR_NONE;
     facts->module_size = wasm.size;
     sha256(wasm, digest);
     digest_text(digest, facts->digest);
@@ -97,7 +99,7 @@ static void print_port(uint32_t number, const struct port *port, const char *dir
 }
 
 static void print_facts(const struct facts *facts) {
-    const struct manifest *manifest = &facts->info.manifest;
+    const struct manifest *manifest = &facts->manifest;
     char name[QUANTITY_SIZE_MAX];
     char version[QUANTITY_SIZE_MAX];
     printf("%s %s\n", plain(manifest->name, name), plain(manifest->version, version));
@@ -152,7 +154,7 @@ static json_t *json_ports(const struct port *ports, uint32_t count) {
 }
 
 static bool print_json(const struct facts *facts) {
-    const struct manifest *manifest = &facts->info.manifest;
+    const struct manifest *manifest = &facts->manifest;
     json_t *json = json_pack(
         "{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "component", json_text(manifest->name),
         "version", json_text(manifest->version), "digest", facts->digest, "module_bytes", (json_int_t)facts->module_size,

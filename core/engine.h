@@ -19,7 +19,7 @@ struct engine {
     // failure.
     enum error (*load)(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]);
     void (*unload)(struct engine *engine, struct engine_module *module);
-    const struct manifest *(*manifest)(const struct engine_module *module);
+    const struct manifest_view *(*manifest)(const struct engine_module *module);
 
     // Starts an instance. When `state` is not empty it is written over the fresh state region; its size must be the manifest's
     // state_bytes, else ERROR_MISMATCH. ERROR_MEMORY when there is no memory.

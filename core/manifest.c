@@ -2,6 +2,7 @@
 // manifest is valid by construction; see manifest.h for the errors.
 #include "core/manifest.h"
 
+#include "core/assert.h"
 #include "core/wire.h"
 
 #define MANIFEST_FORMAT_VERSION 1
@@ -46,61 +47,142 @@ static int find(const struct port *ports, uint32_t count, const char *name) {
     return -1;
 }
 
-// Reads one direction's ports. `parameters` says whether this direction may have any.
-static enum error read_ports(struct wire_reader *reader, uint64_t key, bool parameters, struct port *ports, uint32_t *count) {
+// The list of one direction's ports begins `at` bytes into the manifest, which was looked at before.
+static void enter_ports(struct wire_reader *reader, struct bytes encoded, size_t at) {
+    wire_reader_start(reader, (struct bytes){encoded.data + at, encoded.size - at});
+    wire_read_list(reader);
+}
+
+static int find_before(struct bytes encoded, size_t at, uint32_t count, const char *name) {
+    struct wire_reader reader;
+    struct port port;
+    enter_ports(&reader, encoded, at);
+    for (uint32_t i = 0; i < count; i++) {
+        read_port(&reader, &port);
+        if (strcmp(port.name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+// Checks one direction's ports. `parameters` says whether this direction may have any.
+static enum error look_at_ports(struct wire_reader *reader, uint64_t key, bool parameters, struct bytes encoded, uint16_t *at,
+                                uint16_t *count) {
+    bool parameter = false;
     *count = 0;
     wire_expect_uint(reader, key, ERROR_MALFORMED);
+    *at = (uint16_t)(encoded.size - wire_left(reader));
     wire_read_list(reader);
     while (wire_more(reader)) {
+        struct port port;
         if (*count == PORTS_MAX) {
             return ERROR_TOO_LARGE;
         }
-        struct port *port = &ports[*count];
-        read_port(reader, port);
+        read_port(reader, &port);
         if (reader->error != ERROR_NONE) {
             return reader->error;
         }
-        bool ordered = !port->has_range || port->minimum <= port->maximum;
+        bool ordered = !port.has_range || port.minimum <= port.maximum;
         // Within a component inputs come first and parameters after them, so that the numbers of the inputs are stable.
-        bool placed = port->parameter ? parameters : *count == 0 || !ports[*count - 1].parameter;
-        if (!ordered || !placed || port->resolution < 0 || find(ports, *count, port->name) >= 0) {
+        bool placed = port.parameter ? parameters : !parameter;
+        if (!ordered || !placed || port.resolution < 0 || find_before(encoded, *at, *count, port.name) >= 0) {
             return ERROR_MALFORMED;
         }
+        parameter = port.parameter;
         (*count)++;
     }
     wire_read_list_end(reader);
     return reader->error;
 }
 
-enum error manifest_decode(struct bytes encoded, struct manifest *out) {
+// Reads up to name and version.
+static void read_title(struct wire_reader *reader, struct bytes encoded, char name[NAME_SIZE_MAX],
+                       char version[UNIT_SIZE_MAX]) {
+    wire_reader_start(reader, encoded);
+    wire_read_map(reader);
+    wire_expect_uint(reader, 0, ERROR_MALFORMED);
+    wire_expect_uint(reader, MANIFEST_FORMAT_VERSION, ERROR_UNSUPPORTED);
+    wire_expect_uint(reader, 1, ERROR_MALFORMED);
+    wire_read_text(reader, 1, name, NAME_SIZE_MAX);
+    wire_expect_uint(reader, 2, ERROR_MALFORMED);
+    wire_read_text(reader, 1, version, UNIT_SIZE_MAX);
+}
+
+enum error manifest_look(struct bytes encoded, struct manifest_view *out) {
+    struct wire_reader reader;
+    char name[NAME_SIZE_MAX], version[UNIT_SIZE_MAX];
+    memset(out, 0, sizeof *out);
     if (encoded.size > MANIFEST_SIZE_MAX) {
         return ERROR_TOO_LARGE;
     }
-    struct wire_reader reader;
-    memset(out, 0, sizeof *out);
-    wire_reader_start(&reader, encoded);
-    wire_read_map(&reader);
-    wire_expect_uint(&reader, 0, ERROR_MALFORMED);
-    wire_expect_uint(&reader, MANIFEST_FORMAT_VERSION, ERROR_UNSUPPORTED);
-    wire_expect_uint(&reader, 1, ERROR_MALFORMED);
-    wire_read_text(&reader, 1, out->name, sizeof out->name);
-    wire_expect_uint(&reader, 2, ERROR_MALFORMED);
-    wire_read_text(&reader, 1, out->version, sizeof out->version);
+    out->encoded = encoded;
+    read_title(&reader, encoded, name, version);
     out->memory_bytes = read_field(&reader, 3, COMPONENT_MEMORY_MAX);
     out->instructions = read_field(&reader, 4, INSTRUCTIONS_MAX);
     out->outputs_per_message = read_field(&reader, 5, OUTPUTS_PER_MESSAGE_MAX);
     out->state_bytes = read_field(&reader, 6, STATE_SIZE_MAX);
     out->state_version = read_field(&reader, 7, UINT32_MAX);
     out->inbox_bytes = read_field(&reader, 8, MESSAGE_SIZE_MAX);
-    enum error error = read_ports(&reader, 9, true, out->inputs, &out->input_count);
+    enum error error = look_at_ports(&reader, 9, true, encoded, &out->inputs_at, &out->input_count);
     if (error == ERROR_NONE) {
-        error = read_ports(&reader, 10, false, out->outputs, &out->output_count);
+        error = look_at_ports(&reader, 10, false, encoded, &out->outputs_at, &out->output_count);
     }
     if (error != ERROR_NONE) {
         return error;
     }
     wire_read_map_end(&reader);
     return wire_reader_finish(&reader);
+}
+
+void manifest_port(const struct manifest_view *view, bool output, uint32_t index, struct port *out) {
+    struct wire_reader reader;
+    ASSERT(index < (output ? view->output_count : view->input_count));
+    enter_ports(&reader, view->encoded, output ? view->outputs_at : view->inputs_at);
+    for (uint32_t i = 0; i <= index; i++) {
+        read_port(&reader, out);
+    }
+}
+
+int manifest_find(const struct manifest_view *view, bool output, const char *name) {
+    return output ? find_before(view->encoded, view->outputs_at, view->output_count, name)
+                  : find_before(view->encoded, view->inputs_at, view->input_count, name);
+}
+
+void manifest_name(const struct manifest_view *view, char out[NAME_SIZE_MAX]) {
+    struct wire_reader reader;
+    char version[UNIT_SIZE_MAX];
+    read_title(&reader, view->encoded, out, version);
+}
+
+static void read_ports(struct bytes encoded, size_t at, struct port *ports, uint32_t count) {
+    struct wire_reader reader;
+    enter_ports(&reader, encoded, at);
+    for (uint32_t i = 0; i < count; i++) {
+        read_port(&reader, &ports[i]);
+    }
+}
+
+enum error manifest_decode(struct bytes encoded, struct manifest *out) {
+    struct wire_reader reader;
+    struct manifest_view view;
+    memset(out, 0, sizeof *out);
+    enum error error = manifest_look(encoded, &view);
+    if (error != ERROR_NONE) {
+        return error;
+    }
+    read_title(&reader, encoded, out->name, out->version);
+    out->memory_bytes = view.memory_bytes;
+    out->instructions = view.instructions;
+    out->outputs_per_message = view.outputs_per_message;
+    out->state_bytes = view.state_bytes;
+    out->state_version = view.state_version;
+    out->inbox_bytes = view.inbox_bytes;
+    out->input_count = view.input_count;
+    out->output_count = view.output_count;
+    read_ports(encoded, view.inputs_at, out->inputs, out->input_count);
+    read_ports(encoded, view.outputs_at, out->outputs, out->output_count);
+    return ERROR_NONE;
 }
 
 static void write_field(struct wire_writer *writer, uint64_t key, uint64_t value) {

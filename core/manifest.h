@@ -44,6 +44,28 @@ struct manifest {
     struct port outputs[PORTS_MAX];
 };
 
+// The same without the ports, which are read from `encoded` when they are asked for: what a node keeps of each component that
+// it has loaded. `encoded` must outlive it.
+struct manifest_view {
+    struct bytes encoded;
+    uint32_t memory_bytes;
+    uint32_t instructions;
+    uint32_t outputs_per_message;
+    uint32_t state_bytes;
+    uint32_t state_version;
+    uint32_t inbox_bytes;
+    uint16_t input_count, output_count;
+    uint16_t inputs_at, outputs_at; // offsets of the two lists in `encoded`
+};
+
+// Checks an encoded manifest, all of it, and fills `*out`; errors as manifest_decode.
+MUST_CHECK enum error manifest_look(struct bytes encoded, struct manifest_view *out);
+// Port `index` of one direction; it must be less than the count.
+void manifest_port(const struct manifest_view *view, bool output, uint32_t index, struct port *out);
+// Index of the named port of one direction, or -1.
+int manifest_find(const struct manifest_view *view, bool output, const char *name);
+void manifest_name(const struct manifest_view *view, char out[NAME_SIZE_MAX]);
+
 // Parses an encoded manifest. `*out` is complete on success and unspecified on failure.
 // ERROR_TRUNCATED, ERROR_MALFORMED, ERROR_UNSUPPORTED (a future version), ERROR_TOO_LARGE (a limit of core/limits.h).
 MUST_CHECK enum error manifest_decode(struct bytes encoded, struct manifest *out);

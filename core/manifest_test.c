@@ -65,6 +65,34 @@ static void a_decoded_manifest_has_the_declared_values(void **state) {
     assert_int_equal(manifest.inputs[1].type, TYPE_BOOLEAN);
 }
 
+static void a_view_gives_the_same_ports_as_decoding(void **state) {
+    (void)state;
+    static const char *const names[] = {"manifest-thermostat", "manifest-smallest", "manifest-largest-values"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct manifest_view view;
+        struct port port;
+        char name[NAME_SIZE_MAX];
+        struct bytes encoded = vector(names[i]);
+        assert_int_equal(manifest_decode(encoded, &manifest), ERROR_NONE);
+        assert_int_equal(manifest_look(encoded, &view), ERROR_NONE);
+        manifest_name(&view, name);
+        assert_string_equal(name, manifest.name);
+        assert_int_equal(view.input_count, manifest.input_count);
+        assert_int_equal(view.output_count, manifest.output_count);
+        for (uint32_t k = 0; k < view.input_count; k++) {
+            manifest_port(&view, false, k, &port);
+            assert_memory_equal(&port, &manifest.inputs[k], sizeof port);
+            assert_int_equal(manifest_find(&view, false, port.name), k);
+        }
+        for (uint32_t k = 0; k < view.output_count; k++) {
+            manifest_port(&view, true, k, &port);
+            assert_memory_equal(&port, &manifest.outputs[k], sizeof port);
+            assert_int_equal(manifest_find(&view, true, port.name), k);
+        }
+        assert_int_equal(manifest_find(&view, true, "no such port"), -1);
+    }
+}
+
 static void vectors_that_break_a_rule_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -118,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_manifests_survive_decoding_and_encoding),
         cmocka_unit_test(a_decoded_manifest_has_the_declared_values),
+        cmocka_unit_test(a_view_gives_the_same_ports_as_decoding),
         cmocka_unit_test(vectors_that_break_a_rule_are_refused),
         cmocka_unit_test(every_cut_of_a_manifest_is_refused),
         cmocka_unit_test(a_buffer_that_is_too_short_is_said_so),

@@ -578,14 +578,14 @@ static void check_manifest(struct scan *scan, struct module_info *out) {
         (void)refuse(scan, ERROR_NOT_FOUND, "has no tenon.manifest section; make the module with `tenon build component.yaml`");
         return;
     }
-    enum error error = manifest_decode(scan->manifest, &out->manifest);
+    enum error error = manifest_look(scan->manifest, &out->manifest);
     if (error != ERROR_NONE) {
         (void)refuse(scan, error, "section tenon.manifest: ");
         say(scan->refusal, error_text(error));
         say(scan->refusal, "; run `tenon build` of this version again");
         return;
     }
-    const struct manifest *manifest = &out->manifest;
+    const struct manifest_view *manifest = &out->manifest;
     if (manifest->state_bytes > 0 && !out->exports_state) {
         (void)refuse(scan, ERROR_MISMATCH, "the manifest declares state, but tenon_state is not exported; use TENON_STATE");
     }

@@ -16,7 +16,7 @@ struct module_region {
 };
 
 struct module_info {
-    struct manifest manifest;
+    struct manifest_view manifest;
     uint32_t memory_pages_minimum; // as declared; the engine trims below a page
     bool has_memory_grow_limit;
     uint32_t memory_pages_maximum;

@@ -106,7 +106,9 @@ static void a_good_module_is_read(void **state) {
     struct manifest manifest = good_manifest();
     make(NULL, &manifest);
     assert_int_equal(inspect(), ERROR_NONE);
-    assert_string_equal(info.manifest.name, "t");
+    char name[NAME_SIZE_MAX];
+    manifest_name(&info.manifest, name);
+    assert_string_equal(name, "t");
     assert_int_equal(info.memory_pages_minimum, 1);
     assert_false(info.has_memory_grow_limit);
     assert_true(info.exports_inbox && info.exports_state && !info.exports_upgrade && !info.has_start);

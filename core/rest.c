@@ -19,6 +19,7 @@ struct view {
     struct representation representation;
     enum value_type type;
     uint64_t subject;
+    struct port port; // of a task's port
 };
 
 static const char *node_name(const struct runtime *runtime) {
@@ -60,24 +61,26 @@ static const struct task *find_task(const struct runtime *runtime, struct bytes 
 static enum error find_port(const struct runtime *runtime, const char *path, struct view *out) {
     size_t task_size = strcspn(path, "/");
     const struct task *task = find_task(runtime, (struct bytes){(const uint8_t *)path, task_size});
-    const struct manifest *manifest = task == NULL ? NULL : runtime_manifest(runtime, task);
+    const struct manifest_view *manifest = task == NULL ? NULL : runtime_manifest(runtime, task);
     if (manifest == NULL || path[task_size] == '\0') {
         return ERROR_NOT_FOUND;
     }
     const char *name = path + task_size + 1;
-    int output = manifest_output(manifest, name);
-    int input = output >= 0 ? -1 : manifest_input(manifest, name);
-    if (output < 0 && input < 0) {
+    int found = manifest_find(manifest, true, name);
+    bool output = found >= 0;
+    found = output ? found : manifest_find(manifest, false, name);
+    if (found < 0) {
         return ERROR_NOT_FOUND;
     }
-    const struct port *port = output >= 0 ? &manifest->outputs[output] : &manifest->inputs[input];
-    uint64_t key = port_values_key(port_values_task(task->plan->name), output >= 0, (uint32_t)(output >= 0 ? output : input));
+    manifest_port(manifest, output, (uint32_t)found, &out->port);
+    uint64_t key = port_values_key(port_values_task(task->plan->name), output, (uint32_t)found);
     struct bytes item = {NULL, 0};
     uint64_t updated_ms = runtime->building_ms;
     enum error error = port_values_get(&runtime->memory.ports, key, &item, &updated_ms);
-    *out = (struct view){.type = port->type, .subject = key | SUBJECT_OF_PORT};
+    out->type = out->port.type;
+    out->subject = key | SUBJECT_OF_PORT;
     out->representation = (struct representation){
-        .node = node_name(runtime), .name = path, .unit = port->unit, .item = item, .age_ms = age_ms(runtime, updated_ms)};
+        .node = node_name(runtime), .name = path, .unit = out->port.unit, .item = item, .age_ms = age_ms(runtime, updated_ms)};
     return error == ERROR_NOT_FOUND ? ERROR_NONE : error;
 }
 
@@ -176,14 +179,17 @@ void rest_links(const struct runtime *runtime, struct link_list *list) {
         link_list_add(list, &entry);
     }
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
-        const struct manifest *manifest = runtime_manifest(runtime, &tables->tasks[i]);
+        const struct manifest_view *manifest = runtime_manifest(runtime, &tables->tasks[i]);
         const char *task = tables->plan.tasks[i].name;
+        struct port port;
         for (uint32_t k = 0; manifest != NULL && k < manifest->output_count; k++) {
-            list_port(list, task, &manifest->outputs[k], "tenon.output");
+            manifest_port(manifest, true, k, &port);
+            list_port(list, task, &port, "tenon.output");
         }
         for (uint32_t k = 0; manifest != NULL && k < manifest->input_count; k++) {
-            if (manifest_output(manifest, manifest->inputs[k].name) < 0) {
-                list_port(list, task, &manifest->inputs[k], "tenon.input");
+            manifest_port(manifest, false, k, &port);
+            if (manifest_find(manifest, true, port.name) < 0) {
+                list_port(list, task, &port, "tenon.input");
             }
         }
     }

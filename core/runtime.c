@@ -122,7 +122,7 @@ void runtime_at(struct runtime *runtime, uint64_t network_ms, uint64_t building_
     runtime->building_ms = building_ms > runtime->building_ms ? building_ms : runtime->building_ms;
 }
 
-const struct manifest *runtime_manifest(const struct runtime *runtime, const struct task *task) {
+const struct manifest_view *runtime_manifest(const struct runtime *runtime, const struct task *task) {
     if (task->code == NO_INDEX || runtime->memory.codes[task->code].module == NULL) {
         return NULL;
     }

@@ -381,7 +381,7 @@ const struct link *runtime_link_find(const struct runtime_tables *tables, uint32
 
 // Bytes of linear memory held by running tasks.
 uint64_t runtime_memory_used(const struct runtime *runtime);
-const struct manifest *runtime_manifest(const struct runtime *runtime, const struct task *task); // NULL before loading
-int runtime_resource_find(const struct runtime *runtime, const char *name);                      // -1 when absent
+const struct manifest_view *runtime_manifest(const struct runtime *runtime, const struct task *task); // NULL before loading
+int runtime_resource_find(const struct runtime *runtime, const char *name);                           // -1 when absent
 
 #endif

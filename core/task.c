@@ -119,7 +119,7 @@ static void back_off(struct runtime *runtime, struct task *task, enum error erro
 // Starts a fresh instance with the last good state, or with the component's own initial state at the first start.
 static enum error start_instance(struct runtime *runtime, struct task *task) {
     struct engine_module *module = runtime->memory.codes[task->code].module;
-    const struct manifest *manifest = runtime->engine->manifest(module);
+    const struct manifest_view *manifest = runtime->engine->manifest(module);
     bool has_state =
         task->state_size > 0 && task->state_size == manifest->state_bytes && task->state_version == manifest->state_version;
     struct bytes state = has_state ? last_state(runtime, task) : (struct bytes){NULL, 0};
@@ -301,7 +301,7 @@ static enum error commit(struct runtime *runtime, struct task *task, uint32_t in
 static enum error handle(struct runtime *runtime, uint32_t index, uint32_t input, struct bytes value,
                          const struct message *message, uint64_t trace) {
     struct task *task = &tables_now(runtime)->tasks[index];
-    const struct manifest *manifest = runtime->engine->manifest(runtime->memory.codes[task->code].module);
+    const struct manifest_view *manifest = runtime->engine->manifest(runtime->memory.codes[task->code].module);
     outbox_reset(&runtime->outbox, manifest->output_count, manifest->outputs_per_message);
     enum error error = runtime->engine->receive(task->instance, input, value, &runtime->outbox);
     if (error == ERROR_NONE && runtime->outbox.violation != ERROR_NONE) {
@@ -460,9 +460,11 @@ static void discard(struct runtime *runtime, struct message *message, uint8_t co
 static void quarantine(struct runtime *runtime, uint32_t index, struct message *message, enum error error) {
     struct task *task = &tables_now(runtime)->tasks[index];
     char detail[NAME_SIZE_MAX] = "";
-    const struct manifest *manifest = runtime_manifest(runtime, task);
+    const struct manifest_view *manifest = runtime_manifest(runtime, task);
     if (message->input < manifest->input_count) {
-        memcpy(detail, manifest->inputs[message->input].name, NAME_SIZE_MAX);
+        struct port port;
+        manifest_port(manifest, false, message->input, &port);
+        memcpy(detail, port.name, NAME_SIZE_MAX);
     }
     task->discarded++;
     COUNT_MESSAGE(runtime, message, quarantined);

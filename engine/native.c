@@ -11,7 +11,8 @@
 #define REFUSAL_SIZE 160
 
 struct engine_module {
-    struct module_info info;
+    struct module_info info; // its manifest's bytes are in `manifest`
+    uint8_t *manifest;
     const struct native_component *component;
     uint32_t slot; // of the component in the list
     uint32_t instance_count;
@@ -44,21 +45,23 @@ int32_t tenon_send(uint32_t output, const void *pointer, uint32_t length) {
     return -(int32_t)outbox_append(the_engine->outbox, output, (struct bytes){pointer, length});
 }
 
-static const struct manifest *native_manifest(const struct engine_module *module) {
+static const struct manifest_view *native_manifest(const struct engine_module *module) {
     return &module->info.manifest;
 }
 
 // Finds the component and checks that its regions have the sizes that the manifest, read off the WebAssembly build, declares.
 static enum error find_component(struct native_engine *native, struct engine_module *module, char refusal[REFUSAL_SIZE]) {
-    const struct manifest *manifest = &module->info.manifest;
+    const struct manifest_view *manifest = &module->info.manifest;
+    char name[NAME_SIZE_MAX];
+    manifest_name(manifest, name);
     for (size_t i = 0; i < native->count; i++) {
-        if (strcmp(native->list[i].name, manifest->name) == 0) {
+        if (strcmp(native->list[i].name, name) == 0) {
             module->component = &native->list[i];
             module->slot = (uint32_t)i;
         }
     }
     if (module->component == NULL) {
-        snprintf(refusal, REFUSAL_SIZE, "there is no native component %s in this program; use the engine wamr", manifest->name);
+        snprintf(refusal, REFUSAL_SIZE, "there is no native component %s in this program; use the engine wamr", name);
         return ERROR_NOT_FOUND;
     }
     const struct tenon_region *inbox = module->component->inbox;
@@ -67,8 +70,8 @@ static enum error find_component(struct native_engine *native, struct engine_mod
     uint32_t state_size = state == NULL ? 0 : state->size;
     if (inbox_size != manifest->inbox_bytes || state_size != manifest->state_bytes) {
         snprintf(refusal, REFUSAL_SIZE,
-                 "native %.47s has inbox %u and state %u bytes, its manifest says %u and %u; keep no pointers in state",
-                 manifest->name, inbox_size, state_size, manifest->inbox_bytes, manifest->state_bytes);
+                 "native %.47s has inbox %u and state %u bytes, its manifest says %u and %u; keep no pointers in state", name,
+                 inbox_size, state_size, manifest->inbox_bytes, manifest->state_bytes);
         return ERROR_MISMATCH;
     }
     return ERROR_NONE;
@@ -88,6 +91,17 @@ static enum error keep_initial(struct native_engine *native, const struct engine
     return ERROR_NONE;
 }
 
+static enum error keep_manifest(struct engine_module *module) {
+    struct bytes *encoded = &module->info.manifest.encoded;
+    module->manifest = malloc(encoded->size);
+    if (module->manifest == NULL) {
+        return ERROR_MEMORY;
+    }
+    memcpy(module->manifest, encoded->data, encoded->size);
+    encoded->data = module->manifest;
+    return ERROR_NONE;
+}
+
 static enum error native_load(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]) {
     struct native_engine *native = (struct native_engine *)engine;
     struct module_refusal reason;
@@ -104,10 +118,14 @@ static enum error native_load(struct engine *engine, struct bytes wasm, struct e
         error = find_component(native, module, refusal);
     }
     if (error == ERROR_NONE) {
+        error = keep_manifest(module);
+    }
+    if (error == ERROR_NONE) {
         error = keep_initial(native, module);
         snprintf(refusal, REFUSAL_SIZE, "%s", error == ERROR_NONE ? "" : error_text(error));
     }
     if (error != ERROR_NONE) {
+        free(module->manifest);
         free(module);
         return error;
     }
@@ -123,6 +141,7 @@ static void native_unload(struct engine *engine, struct engine_module *module) {
     }
     ASSERT(module->instance_count == 0);
     native->module_count--;
+    free(module->manifest);
     free(module);
 }
 
@@ -156,7 +175,7 @@ static void native_stop(struct engine *engine, struct engine_instance *instance)
 
 static enum error native_receive(struct engine_instance *instance, uint32_t input, struct bytes message,
                                  struct outbox *outbox) {
-    const struct manifest *manifest = &instance->module->info.manifest;
+    const struct manifest_view *manifest = &instance->module->info.manifest;
     const struct native_component *component = instance->module->component;
     ASSERT(the_engine->outbox == NULL);
     if (input >= manifest->input_count) {

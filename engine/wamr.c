@@ -22,10 +22,10 @@
 struct engine_module {
     struct module_info info;
     wasm_module_t code;
-    wasm_exec_env_t stack; // shared by the instances; made with the first one, made anew after a trap
+    wasm_exec_env_t stack; // shared by the instances; made when the first one runs, made anew after a trap
     uint32_t stack_bytes;
     uint32_t instance_count;
-    uint8_t *wasm; // NULL when the loader has taken what it needs
+    uint8_t *manifest; // its bytes; NULL when the module stays where it is
 };
 
 struct engine_instance {
@@ -38,8 +38,9 @@ struct engine_instance {
 
 struct wamr_engine {
     struct engine engine; // first, so that one pointer is both
-    uint32_t stack_bytes;
+    struct wamr_options options;
     uint32_t module_count;
+    struct engine_module *last; // that has a stack, when there is one for all
     // The message in hand, for host_send.
     struct engine_instance *instance;
     struct outbox *outbox;
@@ -92,14 +93,23 @@ static bool region_fits(struct module_region region, uint64_t size) {
     return (uint64_t)region.address + region.size <= size;
 }
 
+static void drop_stack(struct engine_module *module) {
+    if (module->stack != NULL) {
+        wasm_runtime_destroy_exec_env(module->stack);
+        module->stack = NULL;
+    }
+    if (the_engine->last == module) {
+        the_engine->last = NULL;
+    }
+}
+
 static void release_instance(struct engine_instance *instance) {
     struct engine_module *module = instance->module;
     wasm_runtime_deinstantiate(instance->code);
     give(instance);
     module->instance_count--;
-    if (module->instance_count == 0 && module->stack != NULL) {
-        wasm_runtime_destroy_exec_env(module->stack);
-        module->stack = NULL;
+    if (module->instance_count == 0) {
+        drop_stack(module);
     }
 }
 
@@ -121,7 +131,7 @@ static enum error settle_instance(struct engine_instance *instance) {
 // Makes an instance. On ERROR_MALFORMED `reason` (REFUSAL_SIZE) has the engine's words. `*needed` gets the linear memory that
 // it takes.
 static enum error make_instance(struct engine_module *module, struct engine_instance **out, uint64_t *needed, char *reason) {
-    const struct manifest *manifest = &module->info.manifest;
+    const struct manifest_view *manifest = &module->info.manifest;
     uint32_t pages = manifest->memory_bytes / WASM_PAGE_SIZE;
     InstantiationArgs arguments = {.default_stack_size = module->stack_bytes,
                                    .host_managed_heap_size = 0,
@@ -184,6 +194,12 @@ static uint32_t wamr_memory_bytes(const struct engine_instance *instance) {
 
 static bool prepare_stack(struct engine_instance *instance) {
     struct engine_module *module = instance->module;
+    if (the_engine->options.one_stack && the_engine->last != module) {
+        if (the_engine->last != NULL) {
+            drop_stack(the_engine->last);
+        }
+        the_engine->last = module;
+    }
     if (module->stack == NULL) {
         module->stack = wasm_runtime_create_exec_env(instance->code, module->stack_bytes);
     }
@@ -201,8 +217,7 @@ static enum error spend(struct engine_instance *instance) {
     const char *exception = wasm_runtime_get_exception(instance->code);
     bool budget = exception != NULL && strstr(exception, EXCEPTION_OF_BUDGET) != NULL;
     instance->spent = true;
-    wasm_runtime_destroy_exec_env(instance->module->stack);
-    instance->module->stack = NULL;
+    drop_stack(instance->module);
     return budget ? ERROR_BUDGET : ERROR_TRAP;
 }
 
@@ -238,7 +253,7 @@ static enum error wamr_receive(struct engine_instance *instance, uint32_t input,
 
 // --- modules -------------------------------------------------------------------------------------------------------------
 
-static const struct manifest *wamr_manifest(const struct engine_module *module) {
+static const struct manifest_view *wamr_manifest(const struct engine_module *module) {
     return &module->info.manifest;
 }
 
@@ -249,37 +264,46 @@ static void wamr_unload(struct engine *engine, struct engine_module *module) {
     }
     ASSERT(module->instance_count == 0);
     wasm_runtime_unload(module->code);
-    give(module->wasm);
+    give(module->manifest);
     give(module);
     the_engine->module_count--;
 }
 
-// Hands the bytes to WAMR. It writes into them while it loads, so it gets a copy.
+// Hands the bytes to WAMR. With the fast interpreter and a binary that may be freed its loader only reads them, which the
+// tests show with modules in memory that cannot be written; afterwards it needs them no more.
 static enum error load_code(struct engine_module *module, struct bytes wasm, char refusal[REFUSAL_SIZE]) {
     char reason[REFUSAL_SIZE - 32] = "";
     LoadArgs arguments = {.name = (char[]){""}, .wasm_binary_freeable = true};
-    module->wasm = take(wasm.size);
-    if (module->wasm == NULL) {
-        snprintf(refusal, REFUSAL_SIZE, "there is no memory for the module's %zu bytes", wasm.size);
-        return ERROR_MEMORY;
-    }
-    memcpy(module->wasm, wasm.data, wasm.size);
-    module->code = wasm_runtime_load_ex(module->wasm, (uint32_t)wasm.size, &arguments, reason, sizeof reason);
+    module->code =
+        wasm_runtime_load_ex((uint8_t *)(uintptr_t)wasm.data, (uint32_t)wasm.size, &arguments, reason, sizeof reason);
     if (module->code == NULL) {
         snprintf(refusal, REFUSAL_SIZE, "the engine refuses the code: %s", reason);
         return strstr(reason, "allocate") != NULL ? ERROR_MEMORY : ERROR_MALFORMED;
     }
-    if (wasm_runtime_is_underlying_binary_freeable(module->code)) {
-        give(module->wasm);
-        module->wasm = NULL;
+    ASSERT(wasm_runtime_is_underlying_binary_freeable(module->code));
+    return ERROR_NONE;
+}
+
+// The manifest is read for as long as the module is loaded.
+static enum error keep_manifest(struct engine_module *module, char refusal[REFUSAL_SIZE]) {
+    struct bytes *encoded = &module->info.manifest.encoded;
+    if (the_engine->options.modules_stay) {
+        return ERROR_NONE;
     }
+    module->manifest = take(encoded->size);
+    if (module->manifest == NULL) {
+        snprintf(refusal, REFUSAL_SIZE, "there is no memory for the manifest's %zu bytes", encoded->size);
+        return ERROR_MEMORY;
+    }
+    memcpy(module->manifest, encoded->data, encoded->size);
+    encoded->data = module->manifest;
     return ERROR_NONE;
 }
 
 // Starts one instance and stops it, so that a component that could never start is refused with a reason before a task is made
 // of it.
 static enum error try_start(struct engine_module *module, char refusal[REFUSAL_SIZE]) {
-    const struct manifest *manifest = &module->info.manifest;
+    const struct manifest_view *manifest = &module->info.manifest;
     char reason[REFUSAL_SIZE] = "";
     uint64_t needed;
     struct engine_instance *instance;
@@ -299,15 +323,15 @@ static enum error try_start(struct engine_module *module, char refusal[REFUSAL_S
 }
 
 static enum error wamr_load(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]) {
-    struct wamr_engine *wamr = (struct wamr_engine *)engine;
     struct module_refusal reason;
     struct engine_module *module = take(sizeof *module);
+    (void)engine;
     refusal[0] = '\0';
     if (module == NULL) {
         snprintf(refusal, REFUSAL_SIZE, "%s", error_text(ERROR_MEMORY));
         return ERROR_MEMORY;
     }
-    module->stack_bytes = wamr->stack_bytes;
+    module->stack_bytes = the_engine->options.stack_bytes;
     enum error error = module_inspect(wasm, &module->info, &reason);
     if (error != ERROR_NONE) {
         snprintf(refusal, REFUSAL_SIZE, "%s", reason.text);
@@ -316,6 +340,9 @@ static enum error wamr_load(struct engine *engine, struct bytes wasm, struct eng
                  module->info.memory_pages_minimum, COMPONENT_MEMORY_MAX / WASM_PAGE_SIZE);
         error = ERROR_TOO_LARGE;
     } else {
+        error = keep_manifest(module, refusal);
+    }
+    if (error == ERROR_NONE) {
         error = load_code(module, wasm, refusal);
     }
     if (error == ERROR_NONE) {
@@ -325,11 +352,11 @@ static enum error wamr_load(struct engine *engine, struct bytes wasm, struct eng
         if (module->code != NULL) {
             wasm_runtime_unload(module->code);
         }
-        give(module->wasm);
+        give(module->manifest);
         give(module);
         return error;
     }
-    wamr->module_count++;
+    the_engine->module_count++;
     *out = module;
     return ERROR_NONE;
 }
@@ -368,7 +395,12 @@ enum error wamr_engine_create(const struct wamr_options *options, struct engine 
                                    .receive = wamr_receive,
                                    .state = wamr_state,
                                    .memory_bytes = wamr_memory_bytes};
-    wamr->stack_bytes = options != NULL && options->stack_bytes != 0 ? options->stack_bytes : WAMR_STACK_BYTES_DEFAULT;
+    if (options != NULL) {
+        wamr->options = *options;
+    }
+    if (wamr->options.stack_bytes == 0) {
+        wamr->options.stack_bytes = WAMR_STACK_BYTES_DEFAULT;
+    }
     the_engine = wamr;
     *out = &wamr->engine;
     return ERROR_NONE;

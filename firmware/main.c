@@ -78,7 +78,8 @@ static void configure(void) {
 
 static void run(void *argument) {
     static volatile bool stop;
-    struct wamr_options options = {.stack_bytes = FIRMWARE_INTERPRETER_STACK_BYTES, .pool = {pool, sizeof pool}};
+    struct wamr_options options = {
+        .stack_bytes = FIRMWARE_INTERPRETER_STACK_BYTES, .one_stack = true, .modules_stay = true, .pool = {pool, sizeof pool}};
     struct engine *engine;
     struct node *node;
     char refusal[PORT_REFUSAL_SIZE] = "";

@@ -43,10 +43,12 @@ static void write_end(const struct node *node, const struct plan_end *end, bool 
     text_start(&text, name, sizeof name);
     switch (end->kind) {
     case END_TASK: {
-        const struct manifest *manifest = runtime_manifest(&node->runtime, &tables->tasks[end->index]);
+        const struct manifest_view *manifest = runtime_manifest(&node->runtime, &tables->tasks[end->index]);
         text_add(&text, "%s.", tables->plan.tasks[end->index].name);
         if (manifest != NULL) {
-            text_add(&text, "%s", source ? manifest->outputs[end->port].name : manifest->inputs[end->port].name);
+            struct port port;
+            manifest_port(manifest, source, end->port, &port);
+            text_add(&text, "%s", port.name);
         } else {
             text_add(&text, "%u", end->port); // its code is not here yet
         }

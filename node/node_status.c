@@ -5,13 +5,16 @@
 typedef unsigned long long printed;
 
 static void write_task(const struct node *node, const struct task *task, struct text *out) {
-    const struct manifest *manifest = runtime_manifest(&node->runtime, task);
-    char hex[65];
+    const struct manifest_view *manifest = runtime_manifest(&node->runtime, task);
+    char hex[65], component[NAME_SIZE_MAX] = "";
+    if (manifest != NULL) {
+        manifest_name(manifest, component);
+    }
     digest_text(task->plan->digest, hex);
     text_add(out, "{\"name\":");
     text_add_json(out, task->plan->name);
     text_add(out, ",\"component\":");
-    text_add_json(out, manifest == NULL ? "" : manifest->name);
+    text_add_json(out, component);
     text_add(out, ",\"digest\":\"%s\",\"epoch\":%u,\"state\":\"%s\",\"messages\":%llu,\"failures\":%u", hex, task->plan->epoch,
              task_state_text(task->state), (printed)task->messages, task->failures);
     text_add(out, ",\"discarded\":%llu,\"restarts\":%llu,\"queued\":%u,\"blocked\":%s", (printed)task->discarded,

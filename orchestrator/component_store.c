@@ -1,6 +1,7 @@
 // The table of components. Small (tens of entries), so it is searched from end to end.
 #include "orchestrator/component_store.h"
 
+#include "core/assert.h"
 #include "core/module.h"
 #include "core/sha256.h"
 #include "orchestrator/document.h"
@@ -65,7 +66,8 @@ enum error component_store_add(struct component_store *store, struct bytes wasm,
     }
     memcpy(copy, wasm.data, wasm.size);
     component.wasm = (struct bytes){copy, wasm.size};
-    component.manifest = info.manifest;
+    error = manifest_decode(info.manifest.encoded, &component.manifest);
+    ASSERT(error == ERROR_NONE); // module_inspect has looked at it
     error = append(store, &component);
     if (error != ERROR_NONE) {
         free(copy);

@@ -49,10 +49,11 @@ static void end_text(const struct host *host, const struct plan *plan, const str
     if (end->kind == END_RESOURCE) {
         snprintf(out, size, "%s", plan->resources[end->index].name);
     } else if (end->kind == END_TASK) {
-        const struct manifest *manifest = runtime_manifest(runtime, &runtime_tables(runtime)->tasks[end->index]);
+        const struct manifest_view *manifest = runtime_manifest(runtime, &runtime_tables(runtime)->tasks[end->index]);
         if (manifest != NULL) {
-            const struct port *ports = output ? manifest->outputs : manifest->inputs;
-            snprintf(out, size, "%s.%s", plan->tasks[end->index].name, ports[end->port].name);
+            struct port port;
+            manifest_port(manifest, output, end->port, &port);
+            snprintf(out, size, "%s.%s", plan->tasks[end->index].name, port.name);
         }
     }
 }

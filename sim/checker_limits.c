@@ -10,7 +10,7 @@ static void look_at_tasks(struct checkers *checkers, const struct host *host, ui
     uint64_t used = 0;
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         const struct task *task = &tables->tasks[i];
-        const struct manifest *manifest = runtime_manifest(runtime, task);
+        const struct manifest_view *manifest = runtime_manifest(runtime, task);
         *places += task->queue.count;
         if (task->queue.count > TASK_QUEUE_MAX + OUTPUTS_PER_MESSAGE_MAX * LINK_PENDING_MAX) {
             sim_breach(checkers->sim, "limits", "%u messages wait at task %s", task->queue.count, task->plan->name);

@@ -50,7 +50,7 @@ static void tap_unload(struct engine *engine, struct engine_module *module) {
     tap->modules--;
 }
 
-static const struct manifest *tap_manifest(const struct engine_module *module) {
+static const struct manifest_view *tap_manifest(const struct engine_module *module) {
     return real_engine->manifest(module->real);
 }
 

@@ -43,7 +43,7 @@ static struct bytes read_module(const char *name) {
 
 static enum error step(struct engine *engine, struct side *side, uint32_t input, struct bytes message) {
     struct engine_instance *instance = NULL;
-    const struct manifest *manifest = engine->manifest(side->module);
+    const struct manifest_view *manifest = engine->manifest(side->module);
     assert_int_equal(engine->start(engine, side->module, (struct bytes){side->state, side->state_size}, &instance), ERROR_NONE);
     outbox_reset(&side->outbox, manifest->output_count, manifest->outputs_per_message);
     enum error error = engine->receive(instance, input, message, &side->outbox);
@@ -97,7 +97,7 @@ static uint32_t replay(const char *name) {
     while (fscanf(file, "%63s %63s", input_name, value) == 2) {
         line++;
         uint8_t item[9];
-        int input = manifest_input(engines[0]->manifest(sides[0].module), input_name);
+        int input = manifest_find(engines[0]->manifest(sides[0].module), false, input_name);
         assert_true(input >= 0);
         struct bytes message = parse_value(value, item);
         enum error first = step(engines[0], &sides[0], (uint32_t)input, message);

@@ -19,7 +19,8 @@ _Noreturn void assert_failed(const char *expression, const char *function) {
 struct engine_module {
     bool faulty;
     bool counter;
-    struct manifest manifest;
+    struct manifest_view manifest;
+    uint8_t encoded[256];
 };
 
 struct engine_instance {
@@ -28,6 +29,24 @@ struct engine_instance {
 };
 
 static uint32_t trap_once_seen;
+
+static void rig_describe(struct engine_module *module) {
+    static struct manifest manifest;
+    size_t size = 0;
+    manifest = (struct manifest){.version = "1.0.0",
+                                 .state_bytes = module->counter ? sizeof(struct rig_counter) : sizeof(uint32_t),
+                                 .state_version = 1,
+                                 .input_count = 2,
+                                 .output_count = 2,
+                                 .outputs_per_message = 4,
+                                 .inputs = {{.name = "in"}, {.name = "in2"}},
+                                 .outputs = {{.name = "out", .unit = "Cel"}, {.name = "out2"}}};
+    snprintf(manifest.name, sizeof manifest.name, "%s", module->faulty ? "fault" : module->counter ? "counter" : "echo");
+    if (manifest_encode(&manifest, (struct buffer){module->encoded, sizeof module->encoded}, &size) != ERROR_NONE ||
+        manifest_look((struct bytes){module->encoded, size}, &module->manifest) != ERROR_NONE) {
+        abort();
+    }
+}
 
 static enum error rig_load(struct engine *engine, struct bytes wasm, struct engine_module **out, char refusal[160]) {
     (void)engine;
@@ -40,15 +59,7 @@ static enum error rig_load(struct engine *engine, struct bytes wasm, struct engi
     struct engine_module *module = calloc(1, sizeof *module);
     module->faulty = faulty;
     module->counter = counter;
-    snprintf(module->manifest.name, sizeof module->manifest.name, "%s", faulty ? "fault" : counter ? "counter" : "echo");
-    module->manifest.state_bytes = counter ? sizeof(struct rig_counter) : sizeof(uint32_t);
-    module->manifest.state_version = 1;
-    module->manifest.input_count = 2;
-    module->manifest.output_count = 2;
-    module->manifest.outputs_per_message = 4;
-    snprintf(module->manifest.inputs[0].name, NAME_SIZE_MAX, "in");
-    snprintf(module->manifest.outputs[0].name, NAME_SIZE_MAX, "out");
-    snprintf(module->manifest.outputs[0].unit, UNIT_SIZE_MAX, "Cel");
+    rig_describe(module);
     *out = module;
     return ERROR_NONE;
 }
@@ -58,7 +69,7 @@ static void rig_unload(struct engine *engine, struct engine_module *module) {
     free(module);
 }
 
-static const struct manifest *rig_manifest(const struct engine_module *module) {
+static const struct manifest_view *rig_manifest(const struct engine_module *module) {
     return &module->manifest;
 }
 

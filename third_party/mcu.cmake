@@ -45,5 +45,7 @@ include(${WAMR_ROOT_DIR}/build-scripts/runtime_lib.cmake)
 add_library(wamr STATIC ${WAMR_RUNTIME_LIB_SOURCE})
 target_include_directories(wamr SYSTEM PUBLIC ${WAMR_ROOT_DIR}/core/iwasm/include)
 target_include_directories(wamr PRIVATE ${TENON_ROOT})
+# Opcodes of one byte instead of the addresses of their code: a component's code takes half of the memory.
+target_compile_definitions(wamr PRIVATE WASM_ENABLE_LABELS_AS_VALUES=0 WASM_CPU_SUPPORTS_UNALIGNED_ADDR_ACCESS=1)
 target_compile_options(wamr PRIVATE -w -include ${TENON_ROOT}/firmware/limits.h)
 target_link_libraries(wamr PRIVATE freertos zcbor)
