@@ -61,9 +61,8 @@ static void world_open(struct world *world, struct engine *engine, uint32_t chan
     if (node_memory_open(channels, &world->memory, &world->block) != ERROR_NONE) {
         bench_fail("no memory");
     }
-    for (int i = 0; i < 2; i++) { // larger than a plan that comes over CoAP may be
-        world->memory.tables[i].encoded = (struct buffer){malloc(ENCODED_SIZE), ENCODED_SIZE};
-    }
+    // larger than a plan that comes over CoAP may be
+    world->memory.tables.encoded = (struct buffer){malloc(ENCODED_SIZE), ENCODED_SIZE};
     const struct runtime_environment environment = bench_environment(module);
     struct coap_parameters parameters = coap_parameters_default();
     runtime_start(&world->runtime, &world->memory, &environment, engine, &parameters, 1, 1);
@@ -91,8 +90,7 @@ static void world_close(struct world *world, uint32_t channels) {
             engine->unload(engine, world->runtime.memory.codes[i].module);
         }
     }
-    free(world->memory.tables[0].encoded.data);
-    free(world->memory.tables[1].encoded.data);
+    free(world->memory.tables.encoded.data);
     node_memory_close(channels, world->block);
 }
 

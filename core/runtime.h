@@ -18,8 +18,8 @@
 // wall and drives freshness, expiry and intervals; in a simulated building it is the plant's. Both are arguments; the runtime
 // reads none.
 //
-// Memory: everything is in struct runtime and in struct runtime_memory, given by the port; nothing is allocated. Two sets of
-// the tables of a plan exist, so that a new plan is built beside the running one and tasks cross over between two messages.
+// Memory: everything is in struct runtime and in struct runtime_memory, given by the port; nothing is allocated. A
+// new plan is decoded beside the running one, and tasks cross over between two messages.
 //
 // Errors: what fails is counted and told to environment.event; nothing fails silently (law 6).
 #ifndef TENON_CORE_RUNTIME_H
@@ -237,7 +237,7 @@ struct runtime_environment {
 
 struct runtime_tables {
     struct plan plan;
-    struct buffer encoded; // the plan's bytes: names and values are views into it
+    struct buffer encoded; // the plan's bytes: values are views into it
     struct task *tasks;
     struct link *links;        // in the order of plan.links
     struct peer *peers;        // in the order of plan.peers
@@ -254,7 +254,8 @@ struct runtime_memory {
     uint32_t parameter_max;
     uint32_t peer_max;
     uint32_t output_max;
-    struct runtime_tables tables[2]; // arrays filled in by the port
+    struct runtime_tables tables; // arrays filled in by the port
+    struct plan next;             // arrays for the plan that comes
     struct code *codes;
     uint32_t code_max;
     struct resource *resources;
@@ -285,7 +286,6 @@ struct runtime {
     uint64_t durable;                 // of the last batch that will survive
     uint32_t disk_head, disk_tail;    // links that wait for runtime_durable
     uint8_t echo[COAP_ECHO_SIZE_MAX]; // proof that a request was made after our start
-    uint32_t current;                 // which of the two tables runs
     uint32_t resource_count;
     uint32_t states_used;
     uint32_t ready_head, ready_tail;
@@ -368,7 +368,7 @@ uint64_t runtime_deadline(const struct runtime *runtime);
 MUST_CHECK enum error runtime_request(struct runtime *runtime, struct coap_outgoing outgoing);
 
 static inline const struct runtime_tables *runtime_tables(const struct runtime *runtime) {
-    return &runtime->memory.tables[runtime->current];
+    return &runtime->memory.tables;
 }
 
 // Number of the last batch given to the journal.

@@ -1,4 +1,5 @@
-// What the files of the runtime (runtime.c, task.c, link.c, link_serve.c, resource.c, durable.c) share. Not for other rooms.
+// What the files of the runtime (runtime.c, crossing.c, task.c, link.c, link_serve.c, resource.c, durable.c) share. Not for
+// other rooms.
 #ifndef TENON_CORE_RUNTIME_PRIVATE_H
 #define TENON_CORE_RUNTIME_PRIVATE_H
 
@@ -7,7 +8,7 @@
 #include "core/runtime.h"
 
 static inline struct runtime_tables *tables_now(struct runtime *runtime) {
-    return &runtime->memory.tables[runtime->current];
+    return &runtime->memory.tables;
 }
 
 static inline void event_tell(const struct runtime *runtime, enum runtime_event event, const char *subject, enum error error,

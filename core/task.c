@@ -79,12 +79,10 @@ static void give_up_state(struct runtime *runtime, struct task *task) {
     memmove(runtime->memory.states.data + task->state_offset, runtime->memory.states.data + after,
             runtime->states_used - after);
     runtime->states_used -= task->state_size;
-    for (uint32_t set = 0; set < 2; set++) {
-        struct runtime_tables *tables = &runtime->memory.tables[set];
-        for (uint32_t i = 0; i < tables->plan.task_count; i++) {
-            if (tables->tasks[i].state_size > 0 && tables->tasks[i].state_offset >= after) {
-                tables->tasks[i].state_offset -= task->state_size;
-            }
+    struct task *tasks = tables_now(runtime)->tasks;
+    for (uint32_t i = 0; i < runtime->memory.task_max; i++) { // in a crossing rows are not where the plan says
+        if (tasks[i].state_size > 0 && tasks[i].state_offset >= after) {
+            tasks[i].state_offset -= task->state_size;
         }
     }
     task->state_size = 0;

@@ -261,7 +261,7 @@ void node_close(struct node *node) {
     if (node == NULL) {
         return;
     }
-    struct runtime_tables *tables = node->tables == NULL ? NULL : &node->runtime.memory.tables[node->runtime.current];
+    struct runtime_tables *tables = node->tables == NULL ? NULL : &node->runtime.memory.tables;
     for (uint32_t i = 0; tables != NULL && tables->tasks != NULL && i < tables->plan.task_count; i++) {
         if (tables->tasks[i].instance != NULL) {
             node->engine->stop(node->engine, tables->tasks[i].instance);

@@ -33,12 +33,15 @@ static void carve_coap(struct carver *carver, struct coap_endpoint_memory *coap)
     coap->delayed = carve(carver, DELAYED_MAX * sizeof(struct coap_delayed));
 }
 
-static void carve_tables(struct carver *carver, struct runtime_memory *memory, struct runtime_tables *tables) {
-    tables->plan.tasks = carve(carver, memory->task_max * sizeof(struct plan_task));
-    tables->plan.links = carve(carver, memory->link_max * sizeof(struct plan_link));
-    tables->plan.parameters = carve(carver, memory->parameter_max * sizeof(struct plan_parameter));
-    tables->plan.peers = carve(carver, memory->peer_max * sizeof(struct plan_peer));
-    tables->plan.resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
+static void carve_plan(struct carver *carver, const struct runtime_memory *memory, struct plan *plan) {
+    plan->tasks = carve(carver, memory->task_max * sizeof(struct plan_task));
+    plan->links = carve(carver, memory->link_max * sizeof(struct plan_link));
+    plan->parameters = carve(carver, memory->parameter_max * sizeof(struct plan_parameter));
+    plan->peers = carve(carver, memory->peer_max * sizeof(struct plan_peer));
+    plan->resources = carve(carver, memory->resource_max * sizeof(struct plan_resource));
+}
+
+static void carve_tables(struct carver *carver, const struct runtime_memory *memory, struct runtime_tables *tables) {
     tables->tasks = carve(carver, memory->task_max * sizeof(struct task));
     tables->links = carve(carver, memory->link_max * sizeof(struct link));
     tables->building.heap = carve(carver, memory->link_max * sizeof(struct deadline));
@@ -69,8 +72,9 @@ static void carve_all(struct carver *carver, uint32_t task_max, struct runtime_m
                  .observation_count = OBSERVATIONS_MAX,
                  .delayed_count = DELAYED_MAX},
     };
-    carve_tables(carver, memory, &memory->tables[0]);
-    carve_tables(carver, memory, &memory->tables[1]);
+    carve_plan(carver, memory, &memory->tables.plan);
+    carve_plan(carver, memory, &memory->next);
+    carve_tables(carver, memory, &memory->tables);
     memory->codes = carve(carver, CODES_MAX * sizeof(struct code));
     memory->resources = carve(carver, RESOURCES_PER_NODE_MAX * sizeof(struct resource));
     memory->messages = carve(carver, memory->message_max * sizeof(struct message));

@@ -219,6 +219,27 @@ static void *zeroed(size_t count, size_t size) {
     return memory;
 }
 
+static void open_plan(struct plan *plan) {
+    plan->tasks = zeroed(RIG_TASKS, sizeof(struct plan_task));
+    plan->links = zeroed(RIG_LINKS, sizeof(struct plan_link));
+    plan->parameters = zeroed(RIG_TASKS, sizeof(struct plan_parameter));
+    plan->peers = zeroed(RIG_NODES, sizeof(struct plan_peer));
+    plan->resources = zeroed(RIG_TASKS, sizeof(struct plan_resource));
+}
+
+static void open_tables(struct runtime_tables *tables) {
+    tables->tasks = zeroed(RIG_TASKS, sizeof(struct task));
+    tables->links = zeroed(RIG_LINKS, sizeof(struct link));
+    tables->building.heap = zeroed(RIG_LINKS, sizeof(struct deadline));
+    tables->building.places = zeroed(RIG_LINKS, sizeof(uint32_t));
+    tables->network.heap = zeroed(RIG_LINKS, sizeof(struct deadline));
+    tables->network.places = zeroed(RIG_LINKS, sizeof(uint32_t));
+    tables->peers = zeroed(RIG_NODES, sizeof(struct peer));
+    tables->output_links = zeroed(RIG_TASKS * PORTS_MAX, sizeof(uint32_t));
+    tables->resource_of_plan = zeroed(RIG_TASKS, sizeof(uint32_t));
+    tables->encoded = (struct buffer){zeroed(1, 4096), 4096};
+}
+
 static void open_node(struct rig *rig, uint32_t index) {
     struct rig_node *node = &rig->nodes[index];
     struct runtime_memory memory = {
@@ -232,24 +253,9 @@ static void open_node(struct rig *rig, uint32_t index) {
         .message_max = 64,
         .coap = {.exchange_count = 8, .remembered_count = 64, .transfer_count = 1, .observation_count = 4},
         .ports = {.value_count = 64, .large_count = 2}};
-    for (uint32_t set = 0; set < 2; set++) {
-        struct runtime_tables *tables = &memory.tables[set];
-        tables->plan.tasks = zeroed(RIG_TASKS, sizeof(struct plan_task));
-        tables->plan.links = zeroed(RIG_LINKS, sizeof(struct plan_link));
-        tables->plan.parameters = zeroed(RIG_TASKS, sizeof(struct plan_parameter));
-        tables->plan.peers = zeroed(RIG_NODES, sizeof(struct plan_peer));
-        tables->plan.resources = zeroed(RIG_TASKS, sizeof(struct plan_resource));
-        tables->tasks = zeroed(RIG_TASKS, sizeof(struct task));
-        tables->links = zeroed(RIG_LINKS, sizeof(struct link));
-        tables->building.heap = zeroed(RIG_LINKS, sizeof(struct deadline));
-        tables->building.places = zeroed(RIG_LINKS, sizeof(uint32_t));
-        tables->network.heap = zeroed(RIG_LINKS, sizeof(struct deadline));
-        tables->network.places = zeroed(RIG_LINKS, sizeof(uint32_t));
-        tables->peers = zeroed(RIG_NODES, sizeof(struct peer));
-        tables->output_links = zeroed(RIG_TASKS * PORTS_MAX, sizeof(uint32_t));
-        tables->resource_of_plan = zeroed(RIG_TASKS, sizeof(uint32_t));
-        tables->encoded = (struct buffer){zeroed(1, 4096), 4096};
-    }
+    open_plan(&memory.tables.plan);
+    open_plan(&memory.next);
+    open_tables(&memory.tables);
     memory.codes = zeroed(4, sizeof(struct code));
     memory.resources = zeroed(RIG_TASKS, sizeof(struct resource));
     memory.messages = zeroed(64, sizeof(struct message));
@@ -297,9 +303,30 @@ struct rig *rig_open(void) {
     return rig;
 }
 
+static void close_plan(struct plan *plan) {
+    free(plan->tasks);
+    free(plan->links);
+    free(plan->parameters);
+    free(plan->peers);
+    free(plan->resources);
+}
+
+static void close_tables(struct runtime_tables *tables) {
+    free(tables->tasks);
+    free(tables->links);
+    free(tables->peers);
+    free(tables->building.heap);
+    free(tables->building.places);
+    free(tables->network.heap);
+    free(tables->network.places);
+    free(tables->output_links);
+    free(tables->resource_of_plan);
+    free(tables->encoded.data);
+}
+
 static void close_node(struct rig_node *node) {
     struct runtime_memory *memory = &node->runtime.memory;
-    struct runtime_tables *now = &memory->tables[node->runtime.current];
+    struct runtime_tables *now = &memory->tables;
     for (uint32_t i = 0; i < now->plan.task_count; i++) {
         if (now->tasks[i].instance != NULL) {
             rig_stop(NULL, now->tasks[i].instance);
@@ -308,24 +335,9 @@ static void close_node(struct rig_node *node) {
     for (uint32_t i = 0; i < memory->code_max; i++) {
         free(memory->codes[i].module);
     }
-    for (uint32_t set = 0; set < 2; set++) {
-        struct runtime_tables *tables = &memory->tables[set];
-        free(tables->plan.tasks);
-        free(tables->plan.links);
-        free(tables->plan.parameters);
-        free(tables->plan.peers);
-        free(tables->plan.resources);
-        free(tables->tasks);
-        free(tables->links);
-        free(tables->peers);
-        free(tables->building.heap);
-        free(tables->building.places);
-        free(tables->network.heap);
-        free(tables->network.places);
-        free(tables->output_links);
-        free(tables->resource_of_plan);
-        free(tables->encoded.data);
-    }
+    close_plan(&memory->tables.plan);
+    close_plan(&memory->next);
+    close_tables(&memory->tables);
     free(memory->codes);
     free(memory->resources);
     free(memory->messages);
@@ -436,7 +448,7 @@ void rig_publish(struct rig *rig, uint32_t index, const char *resource, double v
 
 struct task *rig_task(struct rig *rig, uint32_t index, const char *name) {
     struct runtime *runtime = &rig->nodes[index].runtime;
-    struct runtime_tables *tables = &runtime->memory.tables[runtime->current];
+    struct runtime_tables *tables = &runtime->memory.tables;
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         if (strcmp(tables->plan.tasks[i].name, name) == 0) {
             return &tables->tasks[i];
