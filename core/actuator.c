@@ -14,6 +14,21 @@ enum error actuator_safe(struct actuator *actuator, struct bytes value) {
     return ERROR_NONE;
 }
 
+// Its own place, a free one, or that of the lowest-ranking command when that is outranked; else NULL.
+static struct actuator_slot *place_for(struct actuator *actuator, uint32_t priority) {
+    struct actuator_slot *best = &actuator->slots[0];
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
+        struct actuator_slot *slot = &actuator->slots[i];
+        if (slot->priority == priority) {
+            return slot;
+        }
+        if (best->priority != 0 && (slot->priority == 0 || slot->priority > best->priority)) {
+            best = slot;
+        }
+    }
+    return best->priority == 0 || best->priority > priority ? best : NULL;
+}
+
 enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t priority, struct bytes value,
                             uint64_t expires_ms, uint32_t link, uint64_t trace) {
     ASSERT(priority >= 1 && priority <= PRIORITY_COUNT);
@@ -23,23 +38,45 @@ enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t
     if (expires_ms <= now_ms) {
         return ERROR_EXPIRED;
     }
-    struct actuator_slot *slot = &actuator->slots[priority - 1];
     if (wire_is_null(value)) {
-        slot->live = false;
+        (void)actuator_end(actuator, priority);
         return ERROR_NONE;
     }
+    struct actuator_slot *slot = place_for(actuator, priority);
+    if (slot == NULL) {
+        return ERROR_FULL;
+    }
     *slot = (struct actuator_slot){
-        .live = true, .size = (uint8_t)value.size, .expires_ms = expires_ms, .trace = trace, .link = link};
+        .priority = (uint8_t)priority, .size = (uint8_t)value.size, .expires_ms = expires_ms, .trace = trace, .link = link};
     memcpy(slot->value, value.data, value.size);
     return ERROR_NONE;
 }
 
+const struct actuator_slot *actuator_find(const struct actuator *actuator, uint32_t priority) {
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
+        if (actuator->slots[i].priority == priority) {
+            return &actuator->slots[i];
+        }
+    }
+    return NULL;
+}
+
+bool actuator_end(struct actuator *actuator, uint32_t priority) {
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
+        if (actuator->slots[i].priority == priority) {
+            actuator->slots[i].priority = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t actuator_expire(struct actuator *actuator, uint64_t now_ms) {
     uint32_t ended = 0;
-    for (uint32_t i = 0; i < PRIORITY_COUNT; i++) {
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
         struct actuator_slot *slot = &actuator->slots[i];
-        if (slot->live && slot->expires_ms <= now_ms) {
-            slot->live = false;
+        if (slot->priority != 0 && slot->expires_ms <= now_ms) {
+            slot->priority = 0;
             ended++;
         }
     }
@@ -47,20 +84,21 @@ uint32_t actuator_expire(struct actuator *actuator, uint64_t now_ms) {
 }
 
 struct bytes actuator_value(const struct actuator *actuator, uint32_t *priority) {
-    for (uint32_t i = 0; i < PRIORITY_COUNT; i++) {
-        if (actuator->slots[i].live) {
-            *priority = i + 1;
-            return (struct bytes){actuator->slots[i].value, actuator->slots[i].size};
+    const struct actuator_slot *first = NULL;
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
+        const struct actuator_slot *slot = &actuator->slots[i];
+        if (slot->priority != 0 && (first == NULL || slot->priority < first->priority)) {
+            first = slot;
         }
     }
-    *priority = 0;
-    return (struct bytes){actuator->safe, actuator->safe_size};
+    *priority = first == NULL ? 0 : first->priority;
+    return first == NULL ? (struct bytes){actuator->safe, actuator->safe_size} : (struct bytes){first->value, first->size};
 }
 
 uint64_t actuator_deadline(const struct actuator *actuator) {
     uint64_t earliest = UINT64_MAX;
-    for (uint32_t i = 0; i < PRIORITY_COUNT; i++) {
-        if (actuator->slots[i].live && actuator->slots[i].expires_ms < earliest) {
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
+        if (actuator->slots[i].priority != 0 && actuator->slots[i].expires_ms < earliest) {
             earliest = actuator->slots[i].expires_ms;
         }
     }

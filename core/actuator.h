@@ -14,9 +14,14 @@
 #ifndef ACTUATOR_VALUE_SIZE_MAX
 #define ACTUATOR_VALUE_SIZE_MAX 32
 #endif
+// Commands that live at one actuator at the same time. With fewer than PRIORITY_COUNT, a command that finds no place takes that
+// of the lowest-ranking one, if it outranks it.
+#ifndef ACTUATOR_SLOTS_MAX
+#define ACTUATOR_SLOTS_MAX PRIORITY_COUNT
+#endif
 
 struct actuator_slot {
-    bool live;
+    uint8_t priority; // 1-16; 0: free
     uint8_t size;
     uint64_t expires_ms;
     uint64_t trace;
@@ -25,7 +30,7 @@ struct actuator_slot {
 };
 
 struct actuator {
-    struct actuator_slot slots[PRIORITY_COUNT]; // slots[p - 1] for priority p
+    struct actuator_slot slots[ACTUATOR_SLOTS_MAX]; // in no order
     uint8_t safe_size;
     uint8_t safe[ACTUATOR_VALUE_SIZE_MAX];
 };
@@ -33,9 +38,16 @@ struct actuator {
 // Sets the value underneath; size 0 for none. ERROR_TOO_LARGE.
 MUST_CHECK enum error actuator_safe(struct actuator *actuator, struct bytes value);
 
-// Puts a command, or relinquishes the priority when `value` is CBOR null. ERROR_TOO_LARGE, ERROR_EXPIRED (nothing changed).
+// Puts a command, or relinquishes the priority when `value` is CBOR null. ERROR_TOO_LARGE, ERROR_EXPIRED, ERROR_FULL
+// (every place is taken by commands that outrank it): nothing changed.
 MUST_CHECK enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t priority, struct bytes value,
                                        uint64_t expires_ms, uint32_t link, uint64_t trace);
+
+// The live command of a priority, or NULL.
+const struct actuator_slot *actuator_find(const struct actuator *actuator, uint32_t priority);
+
+// Ends the command of a priority. False when none lived.
+bool actuator_end(struct actuator *actuator, uint32_t priority);
 
 // Ends commands that are over at `now_ms` and returns how many ended.
 uint32_t actuator_expire(struct actuator *actuator, uint64_t now_ms);

@@ -55,7 +55,14 @@ static enum error code_load(struct runtime *runtime, struct task *task) {
     }
     struct code *code = &runtime->memory.codes[index];
     task->code = index;
-    return runtime->engine->load(runtime->engine, wasm, &code->module, code->refusal);
+    char refusal[160];
+    error = runtime->engine->load(runtime->engine, wasm, &code->module, refusal);
+    if (error != ERROR_NONE) {
+        size_t size = strlen(refusal);
+        memcpy(code->refusal, refusal, size < sizeof code->refusal ? size + 1 : sizeof code->refusal);
+        code->refusal[sizeof code->refusal - 1] = '\0';
+    }
+    return error;
 }
 
 // --- laying out anew ------------------------------------------------------------------------------------------------------

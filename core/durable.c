@@ -178,11 +178,11 @@ static void picture_resources(struct picture *picture) {
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
         const struct resource *resource = &runtime->memory.resources[i];
         bool durable = resource_is_durable(runtime, i);
-        for (uint32_t k = 0; k < PRIORITY_COUNT; k++) {
-            const struct actuator_slot *slot = &resource->actuator.slots[k];
-            if (slot->live && (durable || slot->link == NO_INDEX)) {
+        for (uint32_t priority = 1; priority <= PRIORITY_COUNT; priority++) {
+            const struct actuator_slot *slot = actuator_find(&resource->actuator, priority);
+            if (slot != NULL && (durable || slot->link == NO_INDEX)) {
                 struct journal_entry entry = {.kind = JOURNAL_COMMAND,
-                                              .priority = k + 1,
+                                              .priority = priority,
                                               .link = slot->link,
                                               .trace = slot->trace,
                                               .expires_ms = slot->expires_ms,
@@ -267,7 +267,7 @@ static void replay_command(struct runtime *runtime, const struct journal_entry *
         return;
     }
     struct actuator *actuator = &runtime->memory.resources[index].actuator;
-    actuator->slots[entry->priority - 1].live = false;
+    (void)actuator_end(actuator, entry->priority);
     if (entry->value.size > 0) {
         enum error error = actuator_command(actuator, runtime->building_ms, entry->priority, entry->value,
                                             expiry_of(runtime, entry), entry->link, entry->trace);
@@ -325,10 +325,9 @@ void batch_distrust(struct runtime *runtime) {
         }
     }
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
-        for (uint32_t k = 0; k < PRIORITY_COUNT; k++) {
-            struct actuator_slot *slot = &runtime->memory.resources[i].actuator.slots[k];
-            runtime->traffic[DELIVERY_COMMAND].counters.expired += slot->live ? 1 : 0;
-            slot->live = false;
+        for (uint32_t priority = 1; priority <= PRIORITY_COUNT; priority++) {
+            bool ended = actuator_end(&runtime->memory.resources[i].actuator, priority);
+            runtime->traffic[DELIVERY_COMMAND].counters.expired += ended ? 1 : 0;
         }
     }
 }

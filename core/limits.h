@@ -2,6 +2,8 @@
 #ifndef TENON_CORE_LIMITS_H
 #define TENON_CORE_LIMITS_H
 
+#include <stdint.h>
+
 // Names: long enough for "ahu-03-supply-air-temperature-reset" and short enough to keep in every table. With the NUL.
 #define NAME_SIZE_MAX 48
 // A Brick Schema class; the longest in Brick 1.3 has 71 letters, the ones of sensors and set-points stay under 60. With the
@@ -35,11 +37,21 @@
 #define BATCH_SIZE_MAX 32768
 #endif
 
+// A counter of what befell the messages of a link. At 10 messages a second 32 bits are full after 13 years, and begin anew.
+#ifndef LINK_COUNTER
+#define LINK_COUNTER uint64_t
+#endif
+typedef LINK_COUNTER link_counter;
+
 // Manifest in its custom section, encoded.
 #define MANIFEST_SIZE_MAX 4096
 // Largest component module that a node accepts. Ours are 0.3-6 KiB; a Rust one with floating-point formatting reaches 100 KiB.
 #ifndef MODULE_SIZE_MAX
 #define MODULE_SIZE_MAX (256 * 1024)
+#endif
+// Why a component was refused, cut to this.
+#ifndef CODE_REFUSAL_SIZE_MAX
+#define CODE_REFUSAL_SIZE_MAX 160
 #endif
 // Declared state region of one task.
 #ifndef STATE_SIZE_MAX

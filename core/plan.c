@@ -109,8 +109,8 @@ static struct plan_end read_end(struct wire_reader *reader) {
     struct plan_end end;
     wire_read_list(reader);
     end.kind = (enum end_kind)wire_read_uint(reader, END_REMOTE);
-    end.index = (uint32_t)wire_read_uint(reader, UINT32_MAX);
-    end.port = (uint32_t)wire_read_uint(reader, PORTS_MAX - 1);
+    end.index = (plan_index)wire_read_uint(reader, (plan_index)UINT32_MAX);
+    end.port = (uint16_t)wire_read_uint(reader, PORTS_MAX - 1);
     wire_read_list_end(reader);
     return end;
 }
@@ -131,9 +131,9 @@ static void read_links(struct wire_reader *reader, struct plan *plan) {
         link->interval_max_ms = (uint32_t)wire_read_uint(reader, UINT32_MAX);
         link->threshold = wire_read_float(reader);
         link->expiry_ms = (uint32_t)wire_read_uint(reader, UINT32_MAX);
-        link->priority = (uint32_t)wire_read_uint(reader, 16);
+        link->priority = (uint8_t)wire_read_uint(reader, 16);
         link->newest_only = wire_read_bool(reader);
-        link->confirm = (uint32_t)wire_read_uint(reader, PORTS_MAX);
+        link->confirm = (uint8_t)wire_read_uint(reader, PORTS_MAX);
         link->stale_after_ms = (uint32_t)wire_read_uint(reader, UINT32_MAX);
         link->fallback = read_item(reader, true);
         wire_read_list_end(reader);

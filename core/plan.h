@@ -28,10 +28,16 @@ enum end_kind {
     END_REMOTE = 2,   // index into peers
 };
 
+// Tables of a plan count with this: a small device has few of anything.
+#ifndef PLAN_INDEX
+#define PLAN_INDEX uint32_t
+#endif
+typedef PLAN_INDEX plan_index;
+
 struct plan_end {
     enum end_kind kind;
-    uint32_t index;
-    uint32_t port;
+    plan_index index;
+    uint16_t port;
 };
 
 struct plan_parameter {
@@ -61,19 +67,19 @@ struct plan_peer {
 };
 
 struct plan_link {
-    uint32_t id; // unique in the policy
-    enum delivery_class delivery;
+    uint32_t id;              // unique in the policy
+    uint32_t interval_min_ms; // measurement: at least this long between two sends; 0 for no limit
+    double threshold;         // measurement: send only when it changed by at least this much; 0 for every value
+    uint32_t interval_max_ms; // measurement: send the last value again after this long; 0 for never
+    uint32_t expiry_ms;       // command: lifetime from its creation
+    uint32_t stale_after_ms;  // at the destination; 0 for never
+    struct bytes fallback;    // CBOR item delivered when stale; size 0: CBOR null is delivered to a task, nothing to a resource
     struct plan_end source;
     struct plan_end destination;
-    uint32_t interval_min_ms; // measurement: at least this long between two sends; 0 for no limit
-    uint32_t interval_max_ms; // measurement: send the last value again after this long; 0 for never
-    double threshold;         // measurement: send only when it changed by at least this much; 0 for every value
-    uint32_t expiry_ms;       // command: lifetime from its creation
-    uint32_t priority;        // command: 1-16
-    bool newest_only;         // command: a newer one replaces those that have not left yet
-    uint32_t confirm; // command or event of a task: 1 + the input of the source task that is told the outcome; 0 for none
-    uint32_t stale_after_ms; // at the destination; 0 for never
-    struct bytes fallback;   // CBOR item delivered when stale; size 0: CBOR null is delivered to a task, nothing to a resource
+    enum delivery_class delivery;
+    bool newest_only; // command: a newer one replaces those that have not left yet
+    uint8_t priority; // command: 1-16
+    uint8_t confirm;  // command or event of a task: 1 + the input of the source task that is told the outcome; 0 for none
 };
 
 // Arrays given by the caller, with their capacity, and the counts after decoding.

@@ -11,7 +11,9 @@
 #include "core/limits.h"
 
 // A number, a boolean, a short text: with the rest of the row one cache line.
+#ifndef PORT_VALUE_INLINE
 #define PORT_VALUE_INLINE 44
+#endif
 
 struct port_value {
     uint64_t key; // 0 for a free row

@@ -79,6 +79,7 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
     }
     if (error != ERROR_NONE) {
         *outcome = error == ERROR_EXPIRED    ? "late"
+                   : error == ERROR_FULL     ? "the device keeps no more commands at once, and all of them outrank this one"
                    : error == ERROR_MISMATCH ? "the value is of the wrong type or outside the resource's range"
                                              : "the resource takes no such command";
         event_tell(runtime, error == ERROR_EXPIRED ? EVENT_COMMAND_EXPIRED : EVENT_COMMAND_REFUSED, resource->facts.name, error,
@@ -170,10 +171,11 @@ enum error runtime_override(struct runtime *runtime, uint32_t index, uint32_t pr
 static void put_ended(struct runtime *runtime, uint32_t index) {
     const struct resource *resource = &runtime->memory.resources[index];
     bool durable = resource_is_durable(runtime, index);
-    for (uint32_t i = 0; i < PRIORITY_COUNT && journal_is_there(runtime); i++) {
-        const struct actuator_slot *slot = &resource->actuator.slots[i];
-        if (slot->live && slot->expires_ms <= runtime->building_ms && (durable || slot->link == NO_INDEX)) {
-            struct journal_entry entry = {.kind = JOURNAL_COMMAND, .priority = i + 1, .link = slot->link, .trace = slot->trace};
+    for (uint32_t priority = 1; priority <= PRIORITY_COUNT && journal_is_there(runtime); priority++) {
+        const struct actuator_slot *slot = actuator_find(&resource->actuator, priority);
+        if (slot != NULL && slot->expires_ms <= runtime->building_ms && (durable || slot->link == NO_INDEX)) {
+            struct journal_entry entry = {
+                .kind = JOURNAL_COMMAND, .priority = priority, .link = slot->link, .trace = slot->trace};
             memcpy(entry.name, resource->facts.name, sizeof entry.name);
             enum error error = batch_put(runtime, &entry);
             ASSERT(error == ERROR_NONE); // as many as there are priorities fit any batch

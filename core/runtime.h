@@ -101,57 +101,57 @@ struct task {
 
 // What befell the messages of one link, seen from this node. Never reset while the link lives.
 struct link_counters {
-    uint64_t sent;        // left the source's port
-    uint64_t received;    // reached the destination: a task's queue or an actuator
-    uint64_t dropped;     // for lack of room, or out of order
-    uint64_t superseded;  // a newer value took their place before they were used
-    uint64_t duplicates;  // arrived again and had no second effect
-    uint64_t refused;     // by the destination, for good
-    uint64_t expired;     // commands whose lifetime was over
-    uint64_t retried;     // requests made anew
-    uint64_t lost;        // measurements that never arrived, by the gaps in their numbers
-    uint64_t fallbacks;   // times that the input went stale
-    uint64_t quarantined; // the component failed on them twice
+    link_counter sent;        // left the source's port
+    link_counter received;    // reached the destination: a task's queue or an actuator
+    link_counter dropped;     // for lack of room, or out of order
+    link_counter superseded;  // a newer value took their place before they were used
+    link_counter duplicates;  // arrived again and had no second effect
+    link_counter refused;     // by the destination, for good
+    link_counter expired;     // commands whose lifetime was over
+    link_counter retried;     // requests made anew
+    link_counter lost;        // measurements that never arrived, by the gaps in their numbers
+    link_counter fallbacks;   // times that the input went stale
+    link_counter quarantined; // the component failed on them twice
 };
 
+// The wide fields first: a node has many of these.
 struct link {
-    const struct plan_link *plan;
-    uint32_t next; // next link of the same source, NO_INDEX at the end
     struct link_counters counters;
-    // the source's side
-    uint64_t sequence;
-    uint64_t sent_ms; // building time of the last send
-    bool has_last;
-    double last_number;           // for the change threshold; NaN when the last value was no number
-    struct message *held;         // the newest value that waits for interval_min to pass, or to be sent again
-    bool held_is_due;             // held waits for interval_min; otherwise it is kept for interval_max
-    struct message_queue pending; // reliable, on their way to another node, or to an actuator here until they are durable
-    bool in_flight;
-    bool waits_for_peer;
-    uint32_t next_for_peer; // in the peer's list of links that wait for its window
-    uint32_t failures;      // in a row
-    uint64_t retry_ms;      // network time
-    uint8_t echo_size;
-    uint8_t echo[COAP_ECHO_SIZE_MAX]; // that the destination asked to see
-    // the destination's side
-    uint32_t seen_epoch; // of the last message that took effect
-    uint64_t seen_sequence;
-    uint64_t seen_position; // of the batch that holds its effect
-    bool has_seen;
-    bool has_queued; // a reliable message waits at the task
-    bool echo_shown; // the source has proved since our start that its commands are fresh
-    uint32_t queued_epoch;
-    uint64_t queued_sequence;
-    struct coap_later later; // the request that is answered when that message has taken effect and is durable
-    uint64_t later_ms;       // network time at which that request is asked to come again
-    bool answer_is_due;      // it has taken effect
-    uint8_t answer_code;
-    bool answer_outranked; // an actuator keeps it, and obeys a higher priority
-    // both
+    const struct plan_link *plan;
+    uint32_t next;          // next link of the same source, NO_INDEX at the end
+    uint32_t next_for_disk; // while waits_for_disk
     bool waits_for_disk;
-    uint32_t next_for_disk;
     bool stale;
     uint64_t fresh_until_ms; // building time
+    // the source's side
+    uint64_t sequence;
+    uint64_t sent_ms;                 // building time of the last send
+    double last_number;               // for the change threshold; NaN when the last value was no number
+    uint64_t retry_ms;                // network time
+    struct message *held;             // the newest value that waits for interval_min to pass, or to be sent again
+    struct message_queue pending;     // reliable, on their way to another node, or to an actuator here until they are durable
+    uint32_t next_for_peer;           // in the peer's list of links that wait for its window
+    uint32_t failures;                // in a row
+    uint8_t echo[COAP_ECHO_SIZE_MAX]; // that the destination asked to see
+    uint8_t echo_size;
+    bool held_is_due; // held waits for interval_min; otherwise it is kept for interval_max
+    bool has_last;
+    bool in_flight;
+    bool waits_for_peer;
+    // the destination's side
+    bool has_seen;
+    bool has_queued;       // a reliable message waits at the task
+    bool echo_shown;       // the source has proved since our start that its commands are fresh
+    bool answer_is_due;    // `later` has taken effect
+    bool answer_outranked; // an actuator keeps it, and obeys a higher priority
+    uint8_t answer_code;
+    uint32_t seen_epoch; // of the last message that took effect
+    uint32_t queued_epoch;
+    uint64_t seen_sequence;
+    uint64_t seen_position; // of the batch that holds its effect
+    uint64_t queued_sequence;
+    uint64_t later_ms;       // network time at which `later` is asked to come again
+    struct coap_later later; // the request that is answered when that message has taken effect and is durable
 };
 
 struct resource {
@@ -171,7 +171,7 @@ struct code {
     bool wanted; // by the plan being applied
     uint8_t digest[DIGEST_SIZE];
     struct engine_module *module;
-    char refusal[160];
+    char refusal[CODE_REFUSAL_SIZE_MAX]; // cut
 };
 
 // What went by, by class: the counters of all links that ever were, and requests to other nodes.

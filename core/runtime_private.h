@@ -20,8 +20,8 @@ static inline void event_tell(const struct runtime *runtime, enum runtime_event 
 #define COUNT(runtime, link, what) COUNT_MANY(runtime, link, what, 1)
 #define COUNT_MANY(runtime, link, what, number)                                                                                \
     do {                                                                                                                       \
-        (link)->counters.what += (number);                                                                                     \
-        (runtime)->traffic[(link)->plan->delivery].counters.what += (number);                                                  \
+        (link)->counters.what += (link_counter)(number);                                                                       \
+        (runtime)->traffic[(link)->plan->delivery].counters.what += (link_counter)(number);                                    \
     } while (0)
 
 // User values of CoAP requests: the node's own have the first bit, measurements sent as CON the second; the rest is a link's

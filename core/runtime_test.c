@@ -407,7 +407,8 @@ static void unreachable_peer_pushes_back_on_the_task(void **state) {
     struct rig *rig = rig_open();
     example_fill(&example, rig, "echo", true);
     example.links[0][0].delivery = example.links[0][1].delivery = DELIVERY_EVENT;
-    example.links[0][1].priority = example.links[0][1].expiry_ms = 0;
+    example.links[0][1].priority = 0;
+    example.links[0][1].expiry_ms = 0;
     assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
     rig->lose = lose_all;
     for (int i = 0; i < 20; i++) {

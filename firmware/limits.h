@@ -8,17 +8,23 @@
 #define MESSAGE_SIZE_MAX 64
 #define OUTBOX_SIZE_MAX 256
 #define SENDS_PER_MESSAGE_MAX 16
-#define BATCH_SIZE_MAX 1536
+#define CODE_REFUSAL_SIZE_MAX 96
+#define LINK_COUNTER uint32_t
+#define BATCH_SIZE_MAX 1024
 #define STATE_SIZE_MAX 256
 #define MODULE_SIZE_MAX 4096 // the components of this repository take 1.2 to 2.9 KiB
 #define BODY_SIZE_MAX 4096
 #define COMPONENT_MEMORY_MAX 65536
 #define COAP_REPLY_SIZE_MAX 160
-#define REPRESENTATION_SIZE_MAX 512
+#define REPRESENTATION_SIZE_MAX 384
+// --- core/plan.h, core/port_values.h -------------------------------------------------------------------------------------
+#define PLAN_INDEX uint16_t
+#define PORT_VALUE_INLINE 12
 // --- core/actuator.h -----------------------------------------------------------------------------------------------------
-#define ACTUATOR_VALUE_SIZE_MAX 12 // a number or a boolean; 16 of them in each resource
+#define ACTUATOR_VALUE_SIZE_MAX 12 // a number or a boolean
+#define ACTUATOR_SLOTS_MAX 4       // three tasks and a person
 // --- core/registration.h -------------------------------------------------------------------------------------------------
-#define RESOURCES_PER_NODE_MAX 5 // 1.2 KiB each: an actuator has 16 priorities
+#define RESOURCES_PER_NODE_MAX 5
 #define CAPABILITIES_MAX 2
 // --- node/node_limits.h --------------------------------------------------------------------------------------------------
 #define NODE_PATH_SIZE_MAX 16
@@ -30,7 +36,7 @@
 #define OUTPUTS_PER_TASK 6
 #define PEERS_MAX 4
 #define CODES_MAX 6
-#define MESSAGES_PER_TASK 3
+#define MESSAGES_PER_TASK 2
 #define MESSAGES_BESIDE 8
 #define STATES_PER_TASK_BYTES 64
 #define PLAN_SIZE_MAX 1536
@@ -50,8 +56,8 @@
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
 #define FIRMWARE_STACK_BYTES 8192
-#define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
+#define FIRMWARE_POOL_BYTES 27648 // for the engine: five components of the library
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 56320 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 41472 // struct node and the tables of its runtime
 
 #endif

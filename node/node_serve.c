@@ -170,7 +170,7 @@ static void answer_override(struct node *node, struct coap_response *response, u
     text_add(&text, ",\"unit\":");
     text_add_json(&text, resource->facts.unit);
     text_add(&text, ",\"priority\":%u,\"held\":%s,\"durable\":%s,\"obeyed\":{\"value\":", priority,
-             resource->actuator.slots[priority - 1].live ? "true" : "false", durable ? "true" : "false");
+             actuator_find(&resource->actuator, priority) != NULL ? "true" : "false", durable ? "true" : "false");
     text_add_item(&text, (struct bytes){resource->value, resource->value_size});
     text_add(&text, ",\"priority\":%u,\"source\":\"%s\"}}", resource->priority, node_status_source(resource));
     answer_text(node, response, code, COAP_FORMAT_JSON, &text);

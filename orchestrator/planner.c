@@ -104,7 +104,7 @@ static bool make_end(struct slicer *slicer, const struct bound_end *end, uint32_
     if (node != slicer->node) {
         *out = (struct plan_end){END_REMOTE, add_peer(slicer, node), 0};
     } else if (end->kind == BOUND_TASK) {
-        *out = (struct plan_end){END_TASK, slicer->task_index[end->index], end->port};
+        *out = (struct plan_end){END_TASK, slicer->task_index[end->index], (uint16_t)end->port};
     } else {
         *out = (struct plan_end){END_RESOURCE, add_resource(slicer, end->resource), 0};
     }
@@ -177,9 +177,9 @@ static bool add_links(struct slicer *slicer) {
             .interval_max_ms = from->interval_max_ms,
             .threshold = from->threshold,
             .expiry_ms = from->expiry_ms,
-            .priority = from->priority,
+            .priority = (uint8_t)from->priority,
             .newest_only = newest_only(from, bound),
-            .confirm = bound->confirm,
+            .confirm = (uint8_t)bound->confirm,
             .stale_after_ms = from->stale_after_ms,
             .fallback = from->fallback.cbor,
         };

@@ -31,13 +31,13 @@ static const struct sent *command_of(const struct channel *channel, struct bytes
 
 // The live command that the resource obeys, NULL for the safe value.
 static const struct actuator_slot *obeyed(const struct resource *resource) {
-    return resource->priority > 0 ? &resource->actuator.slots[resource->priority - 1] : NULL;
+    return resource->priority > 0 ? actuator_find(&resource->actuator, resource->priority) : NULL;
 }
 
 static void check_expiry(struct checkers *checkers, const struct host *host, const struct resource *resource, bool now_obeyed) {
     struct sim *sim = checkers->sim;
     const struct actuator_slot *slot = obeyed(resource);
-    if (slot == NULL || !slot->live) {
+    if (slot == NULL) {
         return;
     }
     struct channel *channel = checker_channel(checkers, slot->link);
@@ -64,8 +64,7 @@ static void check_expiry(struct checkers *checkers, const struct host *host, con
 // starts again and whose resource is not durable has forgotten; that is what durability is for.)
 static void check_epoch(struct checkers *checkers, const struct host *host, const struct resource *resource) {
     const struct actuator_slot *slot = obeyed(resource);
-    const struct link *link =
-        slot == NULL || !slot->live ? NULL : runtime_link_find(runtime_tables(node_runtime(host->node)), slot->link);
+    const struct link *link = slot == NULL ? NULL : runtime_link_find(runtime_tables(node_runtime(host->node)), slot->link);
     if (link == NULL || !link->has_seen) {
         return;
     }
