@@ -93,6 +93,49 @@ static void print_json(const json_t *root) {
     printf("\n");
 }
 
+static bool is_board(const json_t *node) {
+    return strcmp(text_of(node, "kind"), "mcu") == 0 && json_is_true(json_object_get(node, "alive"));
+}
+
+// Puts into each board's object what only the board knows: stack and pool. A board that does not answer is left out.
+static void ask_boards(json_t *nodes) {
+    size_t index = 0;
+    json_t *node = NULL;
+    json_array_foreach(nodes, index, node) {
+        struct client_reply reply;
+        struct question question = {
+            .command = "tenon status", .address = text_of(node, "address"), .code = COAP_GET, .path = "status", .quiet = true};
+        if (!is_board(node) || !ask(&question, &reply)) {
+            continue;
+        }
+        json_t *root = json_loadb((const char *)reply.body.data, reply.body.size, 0, NULL);
+        json_t *memory = json_object_get(root, "memory");
+        if (json_is_object(memory)) {
+            json_object_set(node, "memory", memory);
+        }
+        json_decref(root);
+        client_reply_free(&reply);
+    }
+}
+
+static void print_boards(const json_t *nodes) {
+    size_t index = 0;
+    json_t *node = NULL;
+    bool first = true;
+    json_array_foreach(nodes, index, node) {
+        const json_t *stack = json_object_get(json_object_get(node, "memory"), "stack");
+        const json_t *pool = json_object_get(json_object_get(node, "memory"), "pool");
+        if (stack == NULL || pool == NULL) {
+            continue;
+        }
+        printf("%s%-20s %6lld B, %5lld used at most %6lld B, %5lld used, %5lld at most\n",
+               first ? "\nboard                stack                       components\n" : "", text_of(node, "name"),
+               number_of(stack, "total"), number_of(stack, "most"), number_of(pool, "total"), number_of(pool, "used"),
+               number_of(pool, "most"));
+        first = false;
+    }
+}
+
 static int status_of_node(const char *address) {
     json_t *root = ask_json("tenon status", address, "status");
     if (root == NULL) {
@@ -110,6 +153,7 @@ static int status_of_orchestrator(const char *address, bool json) {
         return EXIT_REFUSED;
     }
     bool collected = channels_collect("tenon status", address, &channels);
+    ask_boards(json_object_get(root, "nodes"));
     if (json) {
         if (collected) {
             add_channels(root, &channels);
@@ -118,6 +162,7 @@ static int status_of_orchestrator(const char *address, bool json) {
     } else {
         printf("policy %s, revision %lld\n\n", text_of(root, "policy"), number_of(root, "revision"));
         print_nodes(json_object_get(root, "nodes"));
+        print_boards(json_object_get(root, "nodes"));
         print_tasks(json_object_get(root, "tasks"));
         if (collected) {
             print_totals(&channels);

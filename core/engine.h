@@ -12,6 +12,13 @@
 struct engine_module;   // loaded code, owned by the engine
 struct engine_instance; // one running copy, owned by the engine
 
+// Memory of fixed size, in bytes.
+struct engine_pool {
+    uint32_t total;
+    uint32_t used;
+    uint32_t most; // that was ever used
+};
+
 struct engine {
     const char *name; // "wamr", "native"
 
@@ -36,6 +43,9 @@ struct engine {
 
     // Bytes of linear memory, and of everything, that the instance holds.
     uint32_t (*memory_bytes)(const struct engine_instance *instance);
+
+    // The pool that everything comes from. NULL: there is none.
+    void (*pool)(const struct engine *engine, struct engine_pool *out);
 };
 
 #endif

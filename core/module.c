@@ -6,6 +6,8 @@
 // format.
 #include "core/module.h"
 
+#define FOOTPRINT_FIXED 1900
+#define FOOTPRINT_PERCENT 130
 #define SECTION_COUNT 13
 #define LEB128_SIZE_MAX 5
 #define PAGE_SIZE 65536u
@@ -403,17 +405,21 @@ static uint32_t function_type(struct scan *scan, uint32_t function, const char *
 }
 
 // The address that an exported descriptor's global holds.
-static uint32_t global_address(struct scan *scan, uint32_t global, const char *what) {
+static bool find_address(struct scan *scan, uint32_t global, uint32_t *value) {
     uint32_t count;
     struct cursor cursor = enter(scan, SECTION_GLOBAL, &count);
-    uint32_t value = 0;
     bool address = false;
     for (uint32_t i = 0; i <= global && global < count && !refused(scan); i++) {
         bool is_i32 = read_byte(&cursor) == VALUE_I32;
         bool is_constant = read_byte(&cursor) == 0;
-        address = read_constant(&cursor, &value) && is_i32 && is_constant;
+        address = read_constant(&cursor, value) && is_i32 && is_constant;
     }
-    if (!address && refuse(scan, ERROR_MISMATCH, what)) {
+    return address;
+}
+
+static uint32_t global_address(struct scan *scan, uint32_t global, const char *what) {
+    uint32_t value = 0;
+    if (!find_address(scan, global, &value) && refuse(scan, ERROR_MISMATCH, what)) {
         say(scan->refusal, " is not exported as the address of a constant; use the macros of abi/tenon.h");
     }
     return value;
@@ -462,8 +468,8 @@ static void read_region(struct scan *scan, const struct module_info *info, uint3
 }
 
 struct exports {
-    bool receive, upgrade, inbox, state;
-    uint32_t receive_index, upgrade_index, inbox_index, state_index;
+    bool receive, upgrade, inbox, state, heap_base, data_end;
+    uint32_t receive_index, upgrade_index, inbox_index, state_index, heap_base_index;
 };
 
 static void take_export(struct scan *scan, struct bytes name, uint8_t kind, uint32_t index, struct exports *out) {
@@ -484,6 +490,11 @@ static void take_export(struct scan *scan, struct bytes name, uint8_t kind, uint
     } else if (kind == EXTERNAL_GLOBAL && name_is(name, "tenon_state")) {
         out->state = true;
         out->state_index = index;
+    } else if (kind == EXTERNAL_GLOBAL && name_is(name, "__heap_base")) {
+        out->heap_base = true;
+        out->heap_base_index = index;
+    } else if (kind == EXTERNAL_GLOBAL && name_is(name, "__data_end")) {
+        out->data_end = true;
     }
 }
 
@@ -514,6 +525,9 @@ static void check_exports(struct scan *scan, struct module_info *out) {
     out->exports_upgrade = exports.upgrade;
     out->exports_inbox = exports.inbox;
     out->exports_state = exports.state;
+    if (exports.heap_base && exports.data_end && !find_address(scan, exports.heap_base_index, &out->heap_base)) {
+        out->heap_base = 0;
+    }
     if (exports.inbox) {
         read_region(scan, out, global_address(scan, exports.inbox_index, "tenon_inbox"), "tenon_inbox", &out->inbox);
     }
@@ -614,4 +628,14 @@ enum error module_inspect(struct bytes wasm, struct module_info *out, struct mod
         check_manifest(&scan, out);
     }
     return refusal->error;
+}
+
+uint32_t module_footprint(const struct module_info *info, size_t size) {
+    const struct manifest_view *manifest = &info->manifest;
+    uint32_t memory = manifest->memory_bytes; // it may grow to that by whole pages
+    if (memory < PAGE_SIZE && info->heap_base > 0 && info->heap_base < memory) {
+        memory = info->heap_base;
+    }
+    size_t translated = size > manifest->encoded.size ? size - manifest->encoded.size : 0;
+    return memory + FOOTPRINT_FIXED + (uint32_t)(translated * FOOTPRINT_PERCENT / 100);
 }

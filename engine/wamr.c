@@ -186,6 +186,13 @@ static struct bytes wamr_state(struct engine_instance *instance) {
                           instance->module->info.manifest.state_bytes};
 }
 
+static void wamr_pool(const struct engine *engine, struct engine_pool *out) {
+    mem_alloc_info_t info = {0};
+    (void)engine;
+    (void)wasm_runtime_get_mem_alloc_info(&info);
+    *out = (struct engine_pool){info.total_size, info.total_size - info.total_free_size, info.highmark_size};
+}
+
 static uint32_t wamr_memory_bytes(const struct engine_instance *instance) {
     return (uint32_t)memory_size(instance);
 }
@@ -394,7 +401,8 @@ enum error wamr_engine_create(const struct wamr_options *options, struct engine 
                                    .stop = wamr_stop,
                                    .receive = wamr_receive,
                                    .state = wamr_state,
-                                   .memory_bytes = wamr_memory_bytes};
+                                   .memory_bytes = wamr_memory_bytes,
+                                   .pool = arguments.mem_alloc_type == Alloc_With_Pool ? wamr_pool : NULL};
     if (options != NULL) {
         wamr->options = *options;
     }

@@ -57,6 +57,8 @@
 #define FIRMWARE_TASKS_MAX 5
 #define FIRMWARE_STACK_BYTES 8192
 #define FIRMWARE_POOL_BYTES 27648 // for the engine: five components of the library
+// Of it, for what no task is charged with: the interpreter's stack, and what the loader takes for a moment.
+#define FIRMWARE_POOL_RESERVE_BYTES 2560
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
 #define PORT_MEMORY_BYTES 41472 // struct node and the tables of its runtime
 

@@ -1,6 +1,7 @@
 // GET /status: what a node runs and what went by, as JSON.
 #include "core/sha256.h"
 #include "node/node_private.h"
+#include "port/port.h"
 
 typedef unsigned long long printed;
 
@@ -76,6 +77,21 @@ static void write_traffic(const struct node *node, struct text *out) {
              (printed)coap->observers_lost, (printed)coap->notifications);
 }
 
+static void write_memory(const struct node *node, struct text *out) {
+    uint32_t size, most;
+    struct engine_pool pool;
+    text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu", (printed)node->config.memory_bytes,
+             (printed)runtime_memory_used(&node->runtime));
+    if (node->engine->pool != NULL) {
+        node->engine->pool(node->engine, &pool);
+        text_add(out, ",\"pool\":{\"total\":%u,\"used\":%u,\"most\":%u}", pool.total, pool.used, pool.most);
+    }
+    if (port_stack(&size, &most)) {
+        text_add(out, ",\"stack\":{\"total\":%u,\"most\":%u}", size, most);
+    }
+    text_add(out, "}");
+}
+
 void node_status_write(const struct node *node, struct text *out) {
     const struct runtime_tables *tables = runtime_tables(&node->runtime);
     text_add(out, "{\"node\":");
@@ -85,8 +101,7 @@ void node_status_write(const struct node *node, struct text *out) {
     text_add(out, ",\"plan_revision\":%llu,\"orchestrator\":\"%s\",\"building_ms\":%llu", (printed)tables->plan.revision,
              node->membership == MEMBERSHIP_REGISTERED && !node->member_told ? "registered" : "out of sight",
              (printed)node->runtime.building_ms);
-    text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu}", (printed)node->config.memory_bytes,
-             (printed)runtime_memory_used(&node->runtime));
+    write_memory(node, out);
     text_add(out, ",\"foreign\":%llu,\"journal\":{\"batches\":%llu,\"waiting\":%llu},\"tasks\":[",
              (printed)node->runtime.foreign, (printed)(node->runtime.journaled - POSITION_OF_THE_PAST),
              (printed)(node->runtime.journaled - node->runtime.durable));

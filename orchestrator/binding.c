@@ -164,7 +164,7 @@ static void bind_component(struct binder *binder, uint32_t index, binding_find f
         find != NULL ? find(context, task->component.text) : component_store_find(binder->store, task->component.text);
     binder->binding->components[index] = component;
     if (component != NULL) {
-        binder->binding->tasks[index].memory_bytes = (uint64_t)component->manifest.memory_bytes + PLACEMENT_TASK_OVERHEAD;
+        binder->binding->tasks[index].memory_bytes = component->footprint;
         check_settings(binder, task, &component->manifest);
         return;
     }

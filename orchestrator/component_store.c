@@ -5,6 +5,7 @@
 #include "core/module.h"
 #include "core/sha256.h"
 #include "orchestrator/document.h"
+#include "orchestrator/placement.h"
 #include "port/port.h"
 
 #include <stdio.h>
@@ -66,6 +67,7 @@ enum error component_store_add(struct component_store *store, struct bytes wasm,
     }
     memcpy(copy, wasm.data, wasm.size);
     component.wasm = (struct bytes){copy, wasm.size};
+    component.footprint = module_footprint(&info, wasm.size);
     error = manifest_decode(info.manifest.encoded, &component.manifest);
     ASSERT(error == ERROR_NONE); // module_inspect has looked at it
     error = append(store, &component);
@@ -80,7 +82,7 @@ enum error component_store_add(struct component_store *store, struct bytes wasm,
 
 enum error component_store_add_manifest(struct component_store *store, const struct manifest *manifest,
                                         const uint8_t digest[DIGEST_SIZE]) {
-    struct component component = {.manifest = *manifest};
+    struct component component = {.manifest = *manifest, .footprint = manifest->memory_bytes + PLACEMENT_TASK_OVERHEAD};
     memcpy(component.digest, digest, DIGEST_SIZE);
     return append(store, &component);
 }

@@ -15,6 +15,7 @@ struct component {
     uint64_t order;    // of adding; the highest was added last
     struct bytes wasm; // from malloc, owned by the store; size 0 when only the manifest is known
     struct manifest manifest;
+    uint32_t footprint; // about what a node's engine takes for one task of it
 };
 
 struct component_store {

@@ -196,6 +196,20 @@ static bool push_aside(struct work *work, uint32_t task) {
     return false;
 }
 
+// What does not fit, and by how much.
+static void explain_full(const struct work *work, uint32_t task, uint32_t node, char *why, size_t size) {
+    const struct registration *registration = work->nodes[node].registration;
+    uint64_t used = work->usage[node].memory_bytes;
+    uint64_t left = used < registration->memory_total_bytes ? registration->memory_total_bytes - used : 0;
+    if (work->usage[node].tasks >= registration->task_max) {
+        snprintf(why, size, "is full: it runs %u tasks at most", registration->task_max);
+    } else {
+        snprintf(why, size, "is full: %llu bytes of memory are needed, %llu too many",
+                 (unsigned long long)work->tasks[task].memory_bytes,
+                 (unsigned long long)(work->tasks[task].memory_bytes - left));
+    }
+}
+
 static void explain(const struct work *work, uint32_t task, char *out) {
     size_t used = (size_t)snprintf(out, PLACEMENT_REASON_SIZE, "no node fits:");
     for (uint32_t node = 0; node < work->node_count && used < PLACEMENT_REASON_SIZE - 1; node++) {
@@ -209,7 +223,7 @@ static void explain(const struct work *work, uint32_t task, char *out) {
             } else if (other != PLACEMENT_NONE) {
                 snprintf(why, sizeof why, "runs '%s', from which it must be apart", work->tasks[other].name);
             } else {
-                snprintf(why, sizeof why, "is full");
+                explain_full(work, task, node, why, sizeof why);
             }
         }
         int written = snprintf(out + used, PLACEMENT_REASON_SIZE - used, "%s %s %s", node == 0 ? "" : ",",

@@ -14,7 +14,7 @@
 #include "orchestrator/policy.h"
 
 #define PLACEMENT_NONE UINT32_MAX
-// What an instance costs beyond its linear memory: its tables in the engine and the node.
+// What a task is taken to cost beyond its linear memory while its module is not known.
 #define PLACEMENT_TASK_OVERHEAD 4096
 #define PLACEMENT_REASON_SIZE 256
 
@@ -32,7 +32,7 @@ struct placement_neighbour {
 
 struct placement_task {
     const char *name;
-    uint64_t memory_bytes; // with PLACEMENT_TASK_OVERHEAD
+    uint64_t memory_bytes; // its footprint (core/module.h)
     const char *on;        // NULL for any
     const struct policy_list *
         requires; // capabilities

@@ -32,6 +32,9 @@ void *port_memory_take(size_t size);
 // `size` as it was taken. NULL is allowed.
 void port_memory_give(void *memory, size_t size);
 
+// Bytes of the stack of the program's thread, and how many of them were ever used. False when the platform cannot tell.
+bool port_stack(uint32_t *size, uint32_t *most);
+
 // --- log -----------------------------------------------------------------------------------------------------------------
 
 // Hands one line (without line feed) to whoever reads the log of this device: standard error on POSIX.

@@ -1,4 +1,7 @@
 // One fixed block, given out from its beginning; nothing comes back, for a node that closes on a board starts the board anew.
+#include <FreeRTOS.h>
+#include <task.h>
+
 #include "port/port.h"
 
 #define MEMORY_ALIGNMENT 8u
@@ -18,4 +21,10 @@ void *port_memory_take(size_t size) {
 void port_memory_give(void *memory, size_t size) {
     (void)memory;
     (void)size;
+}
+
+bool port_stack(uint32_t *size, uint32_t *most) {
+    *size = FIRMWARE_STACK_BYTES;
+    *most = FIRMWARE_STACK_BYTES - (uint32_t)(uxTaskGetStackHighWaterMark(NULL) * sizeof(StackType_t));
+    return true;
 }

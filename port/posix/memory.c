@@ -13,3 +13,9 @@ void port_memory_give(void *memory, size_t size) {
         (void)munmap(memory, size);
     }
 }
+
+bool port_stack(uint32_t *size, uint32_t *most) {
+    (void)size;
+    (void)most;
+    return false;
+}
