@@ -105,9 +105,10 @@ class Board:
 
 
 class Site:
-    """An orchestrator, a node `desk` on this machine with a number in a file, and boards: the first is `board`."""
+    """An orchestrator, a node `desk` on this machine with a number in a file, and boards: the first is `board`. Actuators of the desk
+    are files, too."""
 
-    def __init__(self, folder, boards=(("board", MACHINE),)):
+    def __init__(self, folder, boards=(("board", MACHINE),), actuators=()):
         self.folder = folder
         self.orchestrator = f"127.0.0.1:{free_port()}"
         self.processes = []
@@ -118,7 +119,8 @@ class Site:
                  "--dead-after", "20s")
         (folder / "desk.yaml").write_text(
             f"node: desk\nlisten: 127.0.0.1:{free_port()}\norchestrator: {self.orchestrator}\ndata: {folder / 'desk'}\n"
-            f"resources:\n  desk/number: {{driver: file, path: {folder / 'number'}, interval: 100ms}}\n")
+            f"resources:\n  desk/number: {{driver: file, path: {folder / 'number'}, interval: 100ms}}\n"
+            + "".join(f"  desk/{name}: {{driver: file, path: {folder / name}, actuator: true}}\n" for name in actuators))
         self.run("desk", "node", str(folder / "desk.yaml"))
         for board in self.boards:
             board.start()
@@ -131,6 +133,13 @@ class Site:
         beside = self.folder / "number.new"
         beside.write_text(f"{value}\n")
         beside.rename(self.folder / "number")
+
+    def actuator(self, name):
+        """What the desk's actuator shows; None while it shows nothing."""
+        try:
+            return float((self.folder / name).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
 
     def apply(self, text):
         (self.folder / "policy.yaml").write_text(text)
