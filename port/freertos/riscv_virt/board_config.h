@@ -5,6 +5,6 @@
 #define configCPU_CLOCK_HZ 10000000UL // of the timer in the CLINT
 #define configMTIME_BASE_ADDRESS 0x0200BFF8UL
 #define configMTIMECMP_BASE_ADDRESS 0x02004000UL
-#define configISR_STACK_SIZE_WORDS 256
+#define configISR_STACK_SIZE_WORDS 128
 
 #endif
