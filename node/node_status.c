@@ -84,6 +84,10 @@ void node_status_write(const struct node *node, struct text *out) {
              (printed)node->runtime.building_ms);
     text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu}", (printed)node->config.memory_bytes,
              (printed)runtime_memory_used(&node->runtime));
+    struct port_wear wear;
+    if (port_storage_wear(&wear)) {
+        text_add(out, ",\"flash\":{\"erases_max\":%u,\"erases_mean\":%u}", wear.erases_max, wear.erases_mean);
+    }
     text_add(out, ",\"foreign\":%llu,\"journal\":{\"batches\":%llu,\"waiting\":%llu},\"tasks\":[",
              (printed)node->runtime.foreign, (printed)(node->runtime.journaled - POSITION_OF_THE_PAST),
              (printed)(node->runtime.journaled - node->runtime.durable));

@@ -97,6 +97,14 @@ void port_file_delete(const char *path);
 // Calls `visit` with the name of each regular file in the directory.
 void port_directory_each(const char *path, void (*visit)(void *context, const char *name), void *context);
 
+// How often the blocks of a flash were erased since its first start, about; a block stands 10,000 to 100,000 times.
+struct port_wear {
+    uint32_t erases_max;
+    uint32_t erases_mean;
+};
+// False where nobody counts: disks do so for themselves.
+bool port_storage_wear(struct port_wear *out);
+
 // --- the journal ---------------------------------------------------------------------------------------------------------
 
 // An append-only record of batches with checksums. Call sequence: open, which hands back every batch that is whole, oldest

@@ -138,7 +138,7 @@ static struct host *node_host(struct sim *sim, const char *name) {
     if (strncmp(name, sim->options.boards, strlen(sim->options.boards)) == 0) {
         host->flash = sim_flash_make(sim->options.seed, 100000 + host->index);
         snprintf(host->config.kind, sizeof host->config.kind, "mcu");
-        host->config.journal_bytes = FLASH_JOURNAL_COUNT * FLASH_BLOCK_SIZE / JOURNAL_GROWTH_MAX;
+        host->config.journal_bytes = FLASH_JOURNAL_BYTES;
     }
     return host;
 }

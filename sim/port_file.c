@@ -111,3 +111,11 @@ void port_directory_each(const char *path, void (*visit)(void *context, const ch
         }
     }
 }
+
+bool port_storage_wear(struct port_wear *out) {
+    const struct host *host = host_current();
+    if (host->flash != NULL) {
+        flash_wear(&host->flash->files, &host->flash->journal, out);
+    }
+    return host->flash != NULL;
+}

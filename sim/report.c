@@ -38,6 +38,7 @@ static void print_flash(const struct sim *sim) {
     uint32_t boards = 0;
     uint32_t files = 0;
     uint32_t journal = 0;
+    uint32_t told = 0;
     for (uint32_t i = 0; i < sim->host_count; i++) {
         const struct sim_flash *flash = sim->hosts[i]->flash;
         for (uint32_t block = 0; flash != NULL && block < FLASH_BLOCK_COUNT; block++) {
@@ -47,12 +48,17 @@ static void print_flash(const struct sim *sim) {
         programs += flash == NULL ? 0 : flash->torn_programs;
         erases += flash == NULL ? 0 : flash->torn_erases;
         boards += flash != NULL;
+        struct port_wear wear = {0};
+        if (flash != NULL) {
+            flash_wear(&flash->files, &flash->journal, &wear);
+        }
+        told = wear.erases_max > told ? wear.erases_max : told;
     }
     if (boards > 0) {
         printf(
             "  flash of %u boards: %llu torn programs, %llu torn erases; a block was erased at most %u times (files), %u times "
-            "(journal)\n",
-            boards, (printed)programs, (printed)erases, files, journal);
+            "(journal); the boards tell %u\n",
+            boards, (printed)programs, (printed)erases, files, journal, told);
     }
 }
 

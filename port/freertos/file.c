@@ -10,7 +10,11 @@
 //                      +-----------------------next opening---------^
 //
 // The head comes first and the head's block is erased last, so that content, which comes from outside and may look like a
-// head, is never met by a search: it walks from run to run. Runs are taken in turn, so that wear is spread over all blocks.
+// head, is never met by a search: it walks from run to run.
+//
+// Runs are taken in turn from the first block to the last, round after round, so that wear is spread over all blocks but those
+// of files that stay. A round erases a block once at most: sequence / ROUND is how often a block was erased, and needs no
+// counters of its own.
 #include "core/crc32c.h"
 #include "port/freertos/flash.h"
 #include "port/freertos/flash_store.h"
@@ -20,10 +24,12 @@
 #define FILE_NAME_SIZE 96
 // Kept free by larger files, so that the start counter can always be written anew.
 #define RESERVE_BLOCKS 2u
+#define ROUND 128u // above the number of files in a round
+_Static_assert(ROUND > FLASH_FILES_COUNT, "each file of a round has a number of its own");
 
 struct head {
     uint32_t mark;
-    uint32_t sequence; // of two files of one name the higher one is meant
+    uint32_t sequence; // of two files of one name the higher one is meant; its round, and its number in it
     uint32_t size;
     char name[FILE_NAME_SIZE];
     uint32_t checksum; // of all before
@@ -160,7 +166,7 @@ static bool allocate(const struct flash_files *files, uint32_t count, uint32_t *
 }
 
 enum error flash_file_write(struct flash_files *files, const char *path, struct bytes content) {
-    struct head head = {.mark = HEAD_MARK, .sequence = files->last_sequence + 1, .size = (uint32_t)content.size};
+    struct head head = {.mark = HEAD_MARK, .size = (uint32_t)content.size};
     struct seal seal = {.checksum = crc32c(0, content), .mark = SEAL_MARK};
     uint32_t first;
     if (strlen(path) >= sizeof head.name || content.size > FLASH_FILES_COUNT * FLASH_BLOCK_SIZE ||
@@ -168,6 +174,7 @@ enum error flash_file_write(struct flash_files *files, const char *path, struct 
         return ERROR_STORAGE;
     }
     memcpy(head.name, path, strlen(path));
+    head.sequence = (first < files->next_block ? files->last_sequence | (ROUND - 1) : files->last_sequence) + 1;
     head.checksum = head_checksum(&head);
     for (uint32_t i = blocks_of(head.size); i > 0; i--) {
         flash_erase(first + i - 1);
@@ -176,11 +183,11 @@ enum error flash_file_write(struct flash_files *files, const char *path, struct 
                 flash_program(first, CONTENT_OFFSET, content) &&
                 flash_program(first, SEAL_OFFSET, (struct bytes){(const uint8_t *)&seal, sizeof seal});
     struct run run = look(first);
+    files->next_block = first + blocks_of(head.size); // a block that does not take it is not tried again in this round
     if (!good || !run.live) {
         return ERROR_STORAGE;
     }
     files->last_sequence = head.sequence;
-    files->next_block = first + run.count < end_of_files() ? first + run.count : FLASH_FILES_FIRST;
     retire_before(head.name, head.sequence);
     return ERROR_NONE;
 }
@@ -216,4 +223,11 @@ void flash_file_each(const char *path, void (*visit)(void *context, const char *
         }
         block += run.count;
     }
+}
+
+void flash_wear(const struct flash_files *files, const struct flash_journal *journal, struct port_wear *out) {
+    uint32_t rounds = files->last_sequence / ROUND + 1;
+    uint32_t rewrites = (uint32_t)(journal->key.segment + 1) / 2; // of each area
+    out->erases_max = rounds > rewrites ? rounds : rewrites;
+    out->erases_mean = (rounds * FLASH_FILES_COUNT + rewrites * 2 * FLASH_JOURNAL_COUNT) / FLASH_BLOCK_COUNT;
 }

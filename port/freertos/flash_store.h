@@ -7,7 +7,11 @@
 #ifndef TENON_PORT_FREERTOS_FLASH_STORE_H
 #define TENON_PORT_FREERTOS_FLASH_STORE_H
 
+#include "port/freertos/flash.h"
 #include "port/journal_format.h"
+
+// A journal that is longer is written anew, before a turn of the node fills its area: nearly all of the area wears alike.
+#define FLASH_JOURNAL_BYTES (FLASH_JOURNAL_COUNT * FLASH_BLOCK_SIZE / 4u * 3u)
 
 struct flash_files {
     uint32_t next_block; // where the search for a free run begins
@@ -40,5 +44,8 @@ MUST_CHECK enum error flash_journal_flush(struct flash_journal *journal);
 uint64_t flash_journal_size(const struct flash_journal *journal);
 MUST_CHECK enum error flash_journal_rewrite(struct flash_journal *journal);
 MUST_CHECK enum error flash_journal_commit(struct flash_journal *journal);
+
+// How often blocks were erased, from the numbers that files and journal carry: at most, a cut attempt more.
+void flash_wear(const struct flash_files *files, const struct flash_journal *journal, struct port_wear *out);
 
 #endif

@@ -56,6 +56,11 @@ void port_directory_unlock(int lock) {
     (void)lock;
 }
 
+bool port_storage_wear(struct port_wear *out) {
+    flash_wear(&the_files, &the_journal.flash, out);
+    return true;
+}
+
 enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
                              struct port_journal **out, struct port_journal_report *report, char refusal[PORT_REFUSAL_SIZE]) {
     (void)directory;
