@@ -193,8 +193,7 @@ static enum error code_load(struct runtime *runtime, struct task *task) {
     return runtime->engine->load(runtime->engine, wasm, &code->module, code->refusal);
 }
 
-// --- crossing over
-// ------------------------------------------------------------------------------------------------------------
+// --- crossing over -------------------------------------------------------------------------------------------------------
 
 static bool link_goes_on(const struct plan_link *before, const struct plan_link *after) {
     return before->id == after->id && before->delivery == after->delivery;
@@ -483,10 +482,8 @@ static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, u
     for (uint32_t i = 0; i < plan->task_count; i++) {
         struct bytes wasm;
         bool known = code_find(runtime, plan->tasks[i].digest) != NO_INDEX;
-        if (known || runtime->environment.code_find(runtime->environment.context, plan->tasks[i].digest, &wasm) == ERROR_NONE) {
-            continue;
-        }
-        bool listed = false;
+        bool listed =
+            known || runtime->environment.code_find(runtime->environment.context, plan->tasks[i].digest, &wasm) == ERROR_NONE;
         for (uint32_t k = 0; k < count; k++) {
             listed = listed || memcmp(missing[k], plan->tasks[i].digest, DIGEST_SIZE) == 0;
         }
@@ -497,8 +494,21 @@ static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, u
     return count;
 }
 
+bool runtime_wants_code(const struct runtime *runtime, const uint8_t digest[DIGEST_SIZE]) {
+    bool found = false;
+    for (uint32_t set = 0; set < 2; set++) {
+        const struct plan *plan = &runtime->memory.tables[set].plan;
+        uint32_t count = set == runtime->current ? plan->task_count : runtime->awaited_count;
+        for (uint32_t i = 0; i < count && !found; i++) {
+            found = memcmp(plan->tasks[i].digest, digest, DIGEST_SIZE) == 0;
+        }
+    }
+    return found;
+}
+
 // Lays the new plan's tables over what stands; what it does not name is ended.
 static void cross_over(struct runtime *runtime) {
+    runtime->awaited_count = 0;
     struct runtime_tables *from = tables_now(runtime);
     struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
     bind_resources(runtime, to);
@@ -532,6 +542,7 @@ static void settle(struct runtime *runtime) {
 
 static enum error decode(struct runtime *runtime, struct bytes encoded) {
     struct runtime_tables *to = &runtime->memory.tables[1 - runtime->current];
+    runtime->awaited_count = 0;
     if (encoded.size > to->encoded.size) {
         return ERROR_TOO_LARGE;
     }
@@ -553,6 +564,7 @@ enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, uint8
     *missing_count = 0;
     enum error error = decode(runtime, encoded);
     if (error == ERROR_NONE) {
+        runtime->awaited_count = to->plan.task_count;
         *missing_count = find_missing(runtime, &to->plan, missing, missing_max);
         error = *missing_count > 0 ? ERROR_NOT_FOUND : runtime->environment.plan_store(runtime->environment.context, encoded);
     }
@@ -582,8 +594,7 @@ void runtime_resumed(struct runtime *runtime) {
     event_tell(runtime, EVENT_PLAN_APPLIED, runtime_tables(runtime)->plan.policy, ERROR_NONE, "resumed from the disk");
 }
 
-// --- inputs
-// -------------------------------------------------------------------------------------------------------------------
+// --- inputs --------------------------------------------------------------------------------------------------------------
 
 void runtime_waited(struct runtime *runtime, uint64_t waited_ms) {
     runtime->waited_ms = waited_ms;
@@ -649,8 +660,7 @@ enum error runtime_publish(struct runtime *runtime, uint32_t index, struct bytes
     return error;
 }
 
-// --- time
-// ---------------------------------------------------------------------------------------------------------------------
+// --- time ----------------------------------------------------------------------------------------------------------------
 
 void runtime_advance(struct runtime *runtime) {
     if (coap_endpoint_deadline(&runtime->coap) <= runtime->network_ms) {

@@ -104,8 +104,8 @@ void port_directory_each(const char *path, void (*visit)(void *context, const ch
         flash_file_each(path, visit, context);
         return;
     }
-    for (uint32_t i = 0; i < storage->file_count; i++) {
-        const char *name = storage->files[i].path;
+    for (uint32_t i = storage->file_count; i > 0; i--) { // deleting one puts the last in its place
+        const char *name = storage->files[i - 1].path;
         if (strncmp(name, path, length) == 0 && name[length] == '/' && strchr(name + length + 1, '/') == NULL) {
             visit(context, name + length + 1);
         }
