@@ -197,6 +197,35 @@ static void a_journal_wears_both_areas_alike_and_tells_it(void **state) {
     assert_in_range(wear.erases_max, 50, 51);
 }
 
+static uint32_t erases_of_journal(void) {
+    uint32_t sum = 0;
+    for (uint32_t i = FLASH_JOURNAL_FIRST; i < FLASH_BLOCK_COUNT; i++) {
+        sum += rig_worn[i];
+    }
+    return sum;
+}
+
+static void an_area_is_erased_block_by_block_before_it_is_needed(void **state) {
+    (void)state;
+    static const uint8_t batch[1000];
+    const struct bytes bytes = {batch, sizeof batch};
+    struct port_journal_report report;
+    rig_fresh_flash();
+    struct port_journal *journal = open_journal(&report);
+    for (uint32_t round = 0; round < 4; round++) {
+        while (port_journal_size(journal) < 20 * FLASH_BLOCK_SIZE) {
+            uint32_t before = erases_of_journal();
+            assert_int_equal(port_journal_append(journal, bytes), ERROR_NONE);
+            assert_in_range(erases_of_journal() - before, 0, 1);
+        }
+        uint32_t before = erases_of_journal();
+        assert_int_equal(port_journal_rewrite(journal), ERROR_NONE);
+        assert_in_range(erases_of_journal() - before, 0, round == 0 ? 12 : 1); // this flash was not erased when it came
+        assert_int_equal(port_journal_append(journal, bytes), ERROR_NONE);
+        assert_int_equal(port_journal_commit(journal), ERROR_NONE);
+    }
+}
+
 static struct port_journal *at_hand;
 
 static void rewrite_at_hand(void) {
@@ -263,6 +292,7 @@ int main(void) {
         cmocka_unit_test(writing_one_file_wears_all_blocks),
         cmocka_unit_test(the_journal_holds_all_that_was_flushed_after_any_power_cut),
         cmocka_unit_test(a_journal_wears_both_areas_alike_and_tells_it),
+        cmocka_unit_test(an_area_is_erased_block_by_block_before_it_is_needed),
         cmocka_unit_test(a_header_that_was_written_in_part_costs_nothing),
         cmocka_unit_test(a_journal_that_is_full_says_so_and_a_rewrite_makes_room),
     };

@@ -2,8 +2,10 @@
 //
 //     open:    scan the area in force and go on behind its last record, or, when anything but erased flash follows, copy what
 //              is whole into the other area
-//     append:  programs the record; flash has no cache, so what is programmed is durable and flush has nothing to do
-//     rewrite: erases the other area; records go there; commit programs its header, which is the moment, and then clears the
+//     append:  programs the record; flash has no cache, so what is programmed is durable and flush has nothing to do. With each
+//              block that it fills it erases one of the other area, so that a rewrite need not stand still for all of them
+//     rewrite: erases what is left of the other area; records go there; commit programs its header, which is the moment, and
+//     then clears the
 //              header of the old one, so that a damaged segment is never followed by an older one in silence
 #include <stdio.h>
 
@@ -35,6 +37,10 @@ enum error flash_journal_append(struct flash_journal *journal, struct bytes batc
     if (batch.size > PORT_JOURNAL_BATCH_MAX || batch.size + sizeof head > AREA_SIZE - journal->used) {
         journal->failed = true;
         return ERROR_TOO_LARGE;
+    }
+    uint32_t end = journal->used + (uint32_t)(sizeof head + batch.size);
+    for (uint32_t i = journal->used / FLASH_BLOCK_SIZE; i < end / FLASH_BLOCK_SIZE && !journal->rewriting; i++) {
+        flash_erase(first_block(1 - journal->area) + i);
     }
     journal_record_head_encode(&journal->key, journal->index++, batch, head);
     if (!put(journal, (struct bytes){head, sizeof head}) || !put(journal, batch)) {
