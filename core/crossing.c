@@ -372,10 +372,8 @@ static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, u
     for (uint32_t i = 0; i < plan->task_count; i++) {
         struct bytes wasm;
         bool known = code_find(runtime, plan->tasks[i].digest) != NO_INDEX;
-        if (known || runtime->environment.code_find(runtime->environment.context, plan->tasks[i].digest, &wasm) == ERROR_NONE) {
-            continue;
-        }
-        bool listed = false;
+        bool listed =
+            known || runtime->environment.code_find(runtime->environment.context, plan->tasks[i].digest, &wasm) == ERROR_NONE;
         for (uint32_t k = 0; k < count; k++) {
             listed = listed || memcmp(missing[k], plan->tasks[i].digest, DIGEST_SIZE) == 0;
         }
@@ -384,6 +382,20 @@ static uint32_t find_missing(struct runtime *runtime, const struct plan *plan, u
         }
     }
     return count;
+}
+
+static bool names_code(const struct plan *plan, uint32_t task_count, const uint8_t digest[DIGEST_SIZE]) {
+    bool found = false;
+    for (uint32_t i = 0; i < task_count && !found; i++) {
+        found = memcmp(plan->tasks[i].digest, digest, DIGEST_SIZE) == 0;
+    }
+    return found;
+}
+
+bool runtime_wants_code(const struct runtime *runtime, const uint8_t digest[DIGEST_SIZE]) {
+    const struct runtime_memory *memory = &runtime->memory;
+    return names_code(&memory->tables.plan, memory->tables.plan.task_count, digest) ||
+           names_code(&memory->next, runtime->awaited_count, digest);
 }
 
 static void drop_next(struct runtime *runtime) {
@@ -416,6 +428,7 @@ static void keep_encoded(struct runtime_tables *tables, struct bytes encoded) {
 static void cross_over(struct runtime *runtime, struct bytes encoded) {
     struct runtime_tables *tables = tables_now(runtime);
     struct plan old = tables->plan;
+    runtime->awaited_count = 0;
     reset_peers(tables, runtime->memory.next.peer_count);
     carry_links(runtime, tables, &old, &runtime->memory.next);
     tables->plan = runtime->memory.next;
@@ -448,6 +461,7 @@ static void settle(struct runtime *runtime) {
 }
 
 static enum error decode(struct runtime *runtime, struct bytes encoded) {
+    runtime->awaited_count = 0;
     if (encoded.size > runtime->memory.tables.encoded.size) {
         return ERROR_TOO_LARGE;
     }
@@ -466,6 +480,7 @@ enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, uint8
     *missing_count = 0;
     enum error error = decode(runtime, encoded);
     if (error == ERROR_NONE) {
+        runtime->awaited_count = runtime->memory.next.task_count;
         *missing_count = find_missing(runtime, &runtime->memory.next, missing, missing_max);
         error = *missing_count > 0 ? ERROR_NOT_FOUND : runtime->environment.plan_store(runtime->environment.context, encoded);
     }

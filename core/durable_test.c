@@ -183,6 +183,27 @@ static void crash_at(uint32_t node, uint32_t batches, uint32_t torn) {
     rig_close(chain.rig);
 }
 
+static void a_measurement_that_changes_nothing_writes_nothing(void **state) {
+    (void)state;
+    struct chain chain;
+    chain_open(&chain, DURABILITY_LOCAL);
+    chain.links[0][1].source = (struct plan_end){END_RESOURCE, 0, 0};
+    chain.links[0][1].delivery = chain.links[1][0].delivery = DELIVERY_MEASUREMENT;
+    put_plans(&chain);
+    uint32_t before = chain.rig->nodes[1].journal_count;
+    uint64_t handled = rig_task(chain.rig, 1, "b")->messages;
+    rig_publish(chain.rig, 0, "room/temperature", RIG_NOTHING);
+    rig_run(chain.rig, 1000);
+    assert_int_equal(rig_task(chain.rig, 1, "b")->messages, handled + 1);
+    assert_int_equal(chain.rig->nodes[1].journal_count, before);
+    rig_publish(chain.rig, 0, "room/temperature", 1);
+    rig_run(chain.rig, 1000);
+    assert_true(chain.rig->nodes[1].journal_count > before);
+    rig_restart(chain.rig, 1, chain.rig->nodes[1].journal_count);
+    assert_int_equal(rig_counter(chain.rig, 1, "b").last, 1);
+    rig_close(chain.rig);
+}
+
 static void a_crash_at_any_batch_loses_and_doubles_nothing(void **state) {
     (void)state;
     for (uint32_t node = 0; node < RIG_NODES; node++) {
@@ -430,6 +451,7 @@ int main(void) {
         cmocka_unit_test(nothing_leaves_before_its_batch_is_durable),
         cmocka_unit_test(an_event_is_acknowledged_when_its_effect_is_durable),
         cmocka_unit_test(a_task_without_durability_writes_nothing_of_its_own),
+        cmocka_unit_test(a_measurement_that_changes_nothing_writes_nothing),
         cmocka_unit_test(a_crash_at_any_batch_loses_and_doubles_nothing),
         cmocka_unit_test(a_picture_of_what_stands_can_take_the_place_of_the_journal),
         cmocka_unit_test(an_event_whose_answer_is_lost_is_not_counted_again_after_the_receivers_restart),

@@ -77,7 +77,9 @@ void link_put_off(struct runtime *runtime, struct link *link) {
 enum error link_put_position(struct runtime *runtime, const struct link *link, const struct message *message, bool *put) {
     const struct plan_end *end = &link->plan->destination;
     bool durable_here = end->kind == END_TASK && task_is_durable(runtime, &runtime_tables(runtime)->tasks[end->index]);
-    *put = journal_is_there(runtime) && message->sequence > 0 && (durable_here || message->position > 0);
+    // A measurement that changed nothing may as well not have come: writing down each would wear out a flash.
+    bool changed = message->delivery != DELIVERY_MEASUREMENT || runtime->batch_used > 0;
+    *put = journal_is_there(runtime) && message->sequence > 0 && changed && (durable_here || message->position > 0);
     if (!*put) {
         return ERROR_NONE;
     }

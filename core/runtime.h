@@ -286,6 +286,7 @@ struct runtime {
     uint64_t durable;                 // of the last batch that will survive
     uint32_t disk_head, disk_tail;    // links that wait for runtime_durable
     uint8_t echo[COAP_ECHO_SIZE_MAX]; // proof that a request was made after our start
+    uint32_t awaited_count;           // tasks of a plan that was put and waits, in memory.next
     uint32_t resource_count;
     uint32_t states_used;
     uint32_t ready_head, ready_tail;
@@ -319,6 +320,10 @@ void runtime_at(struct runtime *runtime, uint64_t network_ms, uint64_t building_
 // number. Other errors as plan_decode; ERROR_MISMATCH (an end names a port that its component does not have); ERROR_STORAGE.
 MUST_CHECK enum error runtime_plan_put(struct runtime *runtime, struct bytes encoded, uint8_t (*missing)[DIGEST_SIZE],
                                        uint32_t missing_max, uint32_t *missing_count);
+
+// Whether the plan in force names this component, or the one that was put last and waits for code or for room on the disk.
+// What neither names may be deleted: the plan before comes back as a plan that is put, with its code.
+bool runtime_wants_code(const struct runtime *runtime, const uint8_t digest[DIGEST_SIZE]);
 
 // Takes the plan that the disk kept; its tasks start at runtime_resumed, and those whose code is missing wait. Errors as
 // plan_decode.

@@ -275,6 +275,31 @@ static void plan_whose_code_is_missing_changes_nothing_and_names_the_digest(void
     rig_close(rig);
 }
 
+static bool wants(struct rig *rig, const char *component) {
+    uint8_t digest[DIGEST_SIZE];
+    rig_digest(component, digest);
+    return runtime_wants_code(&rig->nodes[0].runtime, digest);
+}
+
+static void code_is_wanted_by_the_plan_in_force_and_by_the_one_that_waits_for_it(void **state) {
+    (void)state;
+    struct example example;
+    struct rig *rig = start(&example, "echo", false);
+    assert_true(wants(rig, "echo") && !wants(rig, "counter") && !wants(rig, "unknown"));
+    rig_digest("unknown", example.tasks[0].digest);
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NOT_FOUND);
+    assert_true(wants(rig, "echo") && wants(rig, "unknown"));
+    rig->nodes[0].plan_error = ERROR_STORAGE;
+    rig_digest("counter", example.tasks[0].digest);
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_STORAGE);
+    assert_true(wants(rig, "echo") && wants(rig, "counter") && !wants(rig, "unknown"));
+    rig->nodes[0].plan_error = ERROR_NONE;
+    example.plan[0].revision++;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    assert_true(!wants(rig, "echo") && wants(rig, "counter") && !wants(rig, "unknown"));
+    rig_close(rig);
+}
+
 static void plan_that_the_disk_refuses_changes_nothing(void **state) {
     (void)state;
     struct example example;
@@ -467,6 +492,7 @@ int main(void) {
         cmocka_unit_test(back_off_doubles_at_each_failure),
         cmocka_unit_test(flood_of_outputs_sends_nothing),
         cmocka_unit_test(plan_whose_code_is_missing_changes_nothing_and_names_the_digest),
+        cmocka_unit_test(code_is_wanted_by_the_plan_in_force_and_by_the_one_that_waits_for_it),
         cmocka_unit_test(plan_that_the_disk_refuses_changes_nothing),
         cmocka_unit_test(task_keeps_its_state_when_the_next_plan_names_it_again),
         cmocka_unit_test(component_that_the_engine_refuses_leaves_its_neighbours_running),

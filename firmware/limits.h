@@ -51,7 +51,6 @@
 #define LOG_LINE_SIZE_MAX 120
 #define ANSWER_SIZE_MAX 4096
 #define REGISTRATION_SIZE_MAX 768
-#define JOURNAL_SIZE_MIN 16384u
 
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5

@@ -10,7 +10,7 @@
 #include "port/freertos/board.h"
 #include "port/freertos/entropy.h"
 #include "port/freertos/file.h"
-#include "port/freertos/flash.h"
+#include "port/freertos/flash_store.h"
 
 #define POLL_MS 500
 
@@ -63,6 +63,7 @@ static void configure(void) {
     snprintf(config->data, sizeof config->data, "node");
     snprintf(configuration.mask, sizeof configuration.mask, "255.255.255.0");
     config->task_max = FIRMWARE_TASKS_MAX;
+    config->journal_bytes = FLASH_JOURNAL_BYTES;
     config->memory_bytes = FIRMWARE_POOL_BYTES - FIRMWARE_POOL_RESERVE_BYTES;
     const struct bytes block = {flash_block(FLASH_CONFIGURATION_BLOCK), FLASH_BLOCK_SIZE};
     enum error error = configuration_read(block, &configuration, &line);

@@ -16,6 +16,7 @@ void node_config_default(struct node_config *config) {
     config->keepalive_ms = 2000;
     config->task_max = 256;
     config->ack_timeout_ms = 500;
+    config->journal_bytes = JOURNAL_SIZE_MIN;
 }
 
 // --- what the runtime asks for -----------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ struct node_config {
     uint32_t keepalive_ms;
     uint32_t task_max;
     uint32_t ack_timeout_ms; // CoAP ACK_TIMEOUT inside the building's network
+    uint32_t journal_bytes;  // below it the journal is not written anew, however small its picture
     uint32_t multicast_count;
     char multicast[NODE_INTERFACES_MAX][NODE_INTERFACE_SIZE_MAX]; // interfaces on which All CoAP Nodes is listened to
     uint32_t capability_count;

@@ -73,7 +73,7 @@ void node_journal_flush(struct node *node) {
         return;
     }
     uint64_t size = port_journal_size(node->journal);
-    if (node->journal_rewrite || (size > JOURNAL_SIZE_MIN && size > JOURNAL_GROWTH_MAX * node->journal_base)) {
+    if (node->journal_rewrite || (size > node->config.journal_bytes && size > JOURNAL_GROWTH_MAX * node->journal_base)) {
         rewrite(node);
         return;
     }

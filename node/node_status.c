@@ -90,6 +90,10 @@ static void write_memory(const struct node *node, struct text *out) {
         text_add(out, ",\"stack\":{\"total\":%u,\"most\":%u}", size, most);
     }
     text_add(out, "}");
+    struct port_wear wear;
+    if (port_storage_wear(&wear)) {
+        text_add(out, ",\"flash\":{\"erases_max\":%u,\"erases_mean\":%u}", wear.erases_max, wear.erases_mean);
+    }
 }
 
 void node_status_write(const struct node *node, struct text *out) {

@@ -113,10 +113,47 @@ enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     return ERROR_NONE;
 }
 
+// --- plan and code -----------------------------------------------------------------------------------------------------------
+
+struct sweep {
+    struct node *node;
+    uint32_t deleted;
+};
+
+static void sweep_one(void *context, const char *name) {
+    struct sweep *sweep = context;
+    uint8_t digest[DIGEST_SIZE];
+    char hex[2 * DIGEST_SIZE + 1];
+    char path[NODE_PATH_SIZE_MAX + 96];
+    snprintf(hex, sizeof hex, "%s", name); // ".wasm" follows
+    if (digest_parse(hex, digest) && !runtime_wants_code(&sweep->node->runtime, digest)) {
+        path_of_code(sweep->node, digest, path);
+        port_file_delete(path);
+        sweep->deleted++;
+    }
+}
+
+// Components stay after the plan that named them, so that going back to it costs no transfer, until their room is needed. Then
+// all go that neither the plan in force nor the one on its way names.
+static enum error write_or_make_room(struct node *node, const char *path, struct bytes content) {
+    char folder[NODE_PATH_SIZE_MAX + 96];
+    struct sweep sweep = {node, 0};
+    enum error error = port_file_write(path, content);
+    if (error == ERROR_STORAGE) {
+        path_of(node, "code", folder);
+        port_directory_each(folder, sweep_one, &sweep);
+    }
+    if (sweep.deleted > 0) {
+        node_log(node, "code", "made room: %u deleted that no plan names", sweep.deleted);
+        error = port_file_write(path, content);
+    }
+    return error;
+}
+
 enum error node_store_plan(struct node *node, struct bytes encoded) {
     char path[NODE_PATH_SIZE_MAX + 96];
     path_of(node, "plan.cbor", path);
-    return port_file_write(path, encoded);
+    return write_or_make_room(node, path, encoded);
 }
 
 enum error node_store_plan_read(struct node *node, struct bytes *out) {
@@ -127,8 +164,12 @@ enum error node_store_plan_read(struct node *node, struct bytes *out) {
 
 enum error node_store_code(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes wasm) {
     char path[NODE_PATH_SIZE_MAX + 96];
+    struct bytes there;
+    if (node_store_code_find(node, digest, &there) == ERROR_NONE) {
+        return ERROR_NONE; // sent once more; writing it wears a flash
+    }
     path_of_code(node, digest, path);
-    return port_file_write(path, wasm);
+    return write_or_make_room(node, path, wasm);
 }
 
 enum error node_store_code_find(struct node *node, const uint8_t digest[DIGEST_SIZE], struct bytes *out) {

@@ -97,8 +97,16 @@ MUST_CHECK enum error port_file_read(const char *path, size_t size_max, struct b
 void port_file_release(struct bytes content);
 // Deletes the file; no error when it is not there.
 void port_file_delete(const char *path);
-// Calls `visit` with the name of each regular file in the directory.
+// Calls `visit` with the name of each regular file in the directory; it may delete that file.
 void port_directory_each(const char *path, void (*visit)(void *context, const char *name), void *context);
+
+// How often the blocks of a flash were erased since its first start, about; a block stands 10,000 to 100,000 times.
+struct port_wear {
+    uint32_t erases_max;
+    uint32_t erases_mean;
+};
+// False where nobody counts: disks do so for themselves.
+bool port_storage_wear(struct port_wear *out);
 
 // --- the journal ---------------------------------------------------------------------------------------------------------
 

@@ -135,6 +135,11 @@ static struct host *node_host(struct sim *sim, const char *name) {
     host->config.plant_clock = sim->options.plant_clock;
     host->config.keepalive_ms = (uint32_t)sim->options.keepalive_ms;
     host->config.task_max = 64;
+    if (strncmp(name, sim->options.boards, strlen(sim->options.boards)) == 0) {
+        host->flash = sim_flash_make(sim->options.seed, 100000 + host->index);
+        snprintf(host->config.kind, sizeof host->config.kind, "mcu");
+        host->config.journal_bytes = FLASH_JOURNAL_BYTES;
+    }
     return host;
 }
 

@@ -3,7 +3,7 @@
 //
 // Nodes come from the policy: one for each zone (the part of a resource's name before the slash, when it ends in a digit), one
 // for each `on: NAME`; `plantroom` has all other resources; `gateway` and `plantroom` have every capability that a task
-// requires.
+// requires. Those whose names begin with "board", or as --boards says, are microcontrollers: they keep what they keep in flash.
 #ifndef TENON_SIM_BUILDING_H
 #define TENON_SIM_BUILDING_H
 

@@ -9,7 +9,7 @@
 #include "sim/sim.h"
 
 static const char *const sabotage_texts[SABOTAGE_COUNT_MAX] = {"none",  "twice", "lose",   "swap",  "stranger", "flush",
-                                                               "clock", "stale", "writer", "count", "memory"};
+                                                               "clock", "stale", "writer", "count", "cache",    "memory"};
 
 const char *sabotage_text(enum sabotage sabotage) {
     return (unsigned)sabotage < SABOTAGE_COUNT_MAX ? sabotage_texts[sabotage] : "unknown";

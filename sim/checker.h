@@ -10,6 +10,7 @@
 //   writer     one host drives an actuator, and the epoch of what it obeys never falls
 //   counters   what the nodes count agrees with what was seen, and nothing is unaccounted
 //   limits     memory, queues and pools stay within what was promised; nothing leaks when a node ends
+//   storage    flash gives back what was written, through torn programs and torn erases (mcu.h)
 #ifndef TENON_SIM_CHECKER_H
 #define TENON_SIM_CHECKER_H
 
@@ -32,6 +33,7 @@ enum sabotage {
     SABOTAGE_STALE,    // so do those of the other nodes: staleness comes late
     SABOTAGE_WRITER,   // a node drives its neighbour's actuator
     SABOTAGE_COUNT,    // a counter counts one too few
+    SABOTAGE_CACHE,    // flash takes what it is told last into a cache and loses it with the power
     SABOTAGE_MEMORY,   // an instance holds more memory than its manifest says
     SABOTAGE_COUNT_MAX,
 };

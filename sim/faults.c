@@ -236,6 +236,9 @@ void faults_replace(struct sim *sim, struct host *host) {
     host->replaced++;
     checker_replaced(&sim->checkers, host);
     storage_free(&host->storage);
+    if (host->flash != NULL) {
+        sim_flash_replace(host->flash);
+    }
     host_set_clock(host, random_below(&sim->faults.random, HOUR_US));
     plan_undo(sim, FAULT_REPLACE, host->index, 0, MINUTE_US);
 }

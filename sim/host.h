@@ -14,6 +14,7 @@
 #include "node/node.h"
 #include "orchestrator/orchestrator.h"
 #include "sim/engine_tap.h"
+#include "sim/flash.h"
 #include "sim/random.h"
 #include "sim/storage.h"
 
@@ -46,6 +47,7 @@ struct host {
     enum host_state state;
     struct coap_address address;
     struct storage storage;
+    struct sim_flash *flash; // of a microcontroller, over which its storage lies; NULL: a disk
     struct random entropy;
     uint64_t life;     // rises at each start and end
     uint32_t replaced; // how often the device was

@@ -3,11 +3,15 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/mcu.h"
 #include "sim/operator.h"
 #include "sim/sim.h"
 
 // A program that cannot start is started again by its service manager after this long.
 #define START_AGAIN_US (5 * SECOND_US)
+// Power that comes back fails again in the midst of the start so often (ppm), within so many effects.
+#define FLICKER_PPM 250000
+#define FLICKER_EFFECTS 12
 // What a turn costs when there is more to do at once.
 #define TURN_US 50
 // Turns without a wait within one second of virtual time: more is an endless loop.
@@ -96,9 +100,22 @@ static enum error open_orchestrator(struct host *host, char refusal[256]) {
     return ERROR_NONE;
 }
 
+// The files and the journal are put in order at a start, so that is where a second power cut hurts.
+static void start_flash(struct host *host) {
+    struct sim *sim = host->sim;
+    bool faults = sim->faults.mean_us[FAULT_CRASH_WITHIN] > 0 && sim->now_us > WARM_UP_US && sim->now_us < sim->faults_end_us;
+    if (faults && host->life > 1 && random_chance(&host->flash->random, FLICKER_PPM)) {
+        host->countdown = 1 + random_below(&host->flash->random, FLICKER_EFFECTS);
+    }
+    mcu_start(host);
+}
+
 static enum error open_program(struct host *host, char refusal[256]) {
     switch (host->kind) {
     case HOST_NODE:
+        if (host->flash != NULL) {
+            start_flash(host);
+        }
         engine_tap_start(&host->tap, host, host->sim->engine);
         return node_open(&host->config, &host->tap.engine, &host->node, refusal);
     case HOST_ORCHESTRATOR:
@@ -278,7 +295,11 @@ void host_crash(struct host *host, const char *why) {
         return;
     }
     TRACE(sim, TRACE_CRASH, host, host->effects, "ends %s", why);
-    storage_crash(&host->storage, &sim->faults.random, &survived);
+    if (host->flash != NULL) {
+        mcu_crash(host, &survived);
+    } else {
+        storage_crash(&host->storage, &sim->faults.random, &survived);
+    }
     if (host->node != NULL) {
         keep_counters(host);
         checker_crashed(&sim->checkers, host, survived);

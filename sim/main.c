@@ -35,13 +35,14 @@ static const char help[] =
     "  --plant-step T     a step of the synthetic building (10s)\n"
     "  --plant-clock      the building's time is the plant's, as in the demo\n"
     "  --components DIR   where components are, beside the folders that the policy names\n"
+    "  --boards PREFIX    nodes whose names begin so keep their files and journal in flash (board)\n"
     "  --trace            print every event; --logs: only what hosts log\n"
     "  --progress         a line for each simulated month\n"
     "  --series FILE      comfort, energy and faults so far, a line for each simulated week\n"
     "  --json FILE        the report for machines\n"
     "  --sabotage WHAT    let the simulator's own taps cheat, to see that the checkers see: twice, lose, swap, stranger, "
     "flush,\n"
-    "                     clock, stale, writer, count, memory\n";
+    "                     clock, stale, writer, count, memory, cache\n";
 
 _Noreturn void assert_failed(const char *expression, const char *function) {
     fprintf(stderr, "tenon sim: %s: this must hold and does not: %s\n", function, expression);
@@ -85,7 +86,7 @@ static bool take_value(struct sim_options *options, const char *name, const char
         const char **out;
     } texts[] = {{"--faults", &options->faults},         {"--script", &options->script}, {"--plant", &options->plant},
                  {"--components", &options->components}, {"--folder", &options->folder}, {"--json", json},
-                 {"--series", &options->series}};
+                 {"--series", &options->series},         {"--boards", &options->boards}};
     const struct {
         const char *name;
         uint64_t *out;

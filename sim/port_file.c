@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/mcu.h"
 #include "sim/sim.h"
 
 enum error port_directory_make(const char *path) {
@@ -11,6 +12,9 @@ enum error port_directory_make(const char *path) {
 
 enum error port_file_write(const char *path, struct bytes content) {
     struct host *host = host_current();
+    if (host->flash != NULL) {
+        return mcu_file_write(host, path, content);
+    }
     if (!host_effect(host, "write a file")) {
         return ERROR_NONE;
     }
@@ -25,6 +29,9 @@ enum error port_file_write(const char *path, struct bytes content) {
 
 enum error port_file_overwrite(const char *path, struct bytes content) {
     struct host *host = host_current();
+    if (host->flash != NULL) {
+        return mcu_file_write(host, path, content);
+    }
     struct storage_file *file = storage_find(&host->storage, path);
     bool was_dead = host->dead;
     if (file == NULL || file->content.size != content.size) {
@@ -54,7 +61,11 @@ void port_directory_unlock(int lock) {
 }
 
 enum error port_file_read(const char *path, size_t size_max, struct bytes *out) {
-    const struct storage_file *file = storage_find(&host_current()->storage, path);
+    struct host *host = host_current();
+    if (host->flash != NULL) {
+        return mcu_file_read(host, path, size_max, out);
+    }
+    const struct storage_file *file = storage_find(&host->storage, path);
     if (file == NULL) {
         return ERROR_NOT_FOUND;
     }
@@ -72,12 +83,16 @@ enum error port_file_read(const char *path, size_t size_max, struct bytes *out) 
 }
 
 void port_file_release(struct bytes content) {
-    free((void *)(uintptr_t)content.data);
+    if (host_current()->flash == NULL) { // flash is read in place
+        free((void *)(uintptr_t)content.data);
+    }
 }
 
 void port_file_delete(const char *path) {
     struct host *host = host_current();
-    if (host_effect(host, "delete a file")) {
+    if (host->flash != NULL) {
+        mcu_file_delete(host, path);
+    } else if (host_effect(host, "delete a file")) {
         storage_delete(&host->storage, path);
     }
 }
@@ -85,10 +100,22 @@ void port_file_delete(const char *path) {
 void port_directory_each(const char *path, void (*visit)(void *context, const char *name), void *context) {
     const struct storage *storage = &host_current()->storage;
     size_t length = strlen(path);
-    for (uint32_t i = 0; i < storage->file_count; i++) {
-        const char *name = storage->files[i].path;
+    if (host_current()->flash != NULL) {
+        flash_file_each(path, visit, context);
+        return;
+    }
+    for (uint32_t i = storage->file_count; i > 0; i--) { // deleting one puts the last in its place
+        const char *name = storage->files[i - 1].path;
         if (strncmp(name, path, length) == 0 && name[length] == '/' && strchr(name + length + 1, '/') == NULL) {
             visit(context, name + length + 1);
         }
     }
+}
+
+bool port_storage_wear(struct port_wear *out) {
+    const struct host *host = host_current();
+    if (host->flash != NULL) {
+        flash_wear(&host->flash->files, &host->flash->journal, out);
+    }
+    return host->flash != NULL;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "sim/mcu.h"
 #include "sim/sim.h"
 
 struct port_journal {
@@ -19,6 +20,11 @@ enum error port_journal_open(const char *directory, void (*replay)(void *context
         return ERROR_MEMORY;
     }
     struct storage_journal *on_disk = storage_journal(&host->storage, directory);
+    *journal = (struct port_journal){host, on_disk};
+    *out = journal;
+    if (host->flash != NULL) {
+        return mcu_journal_open(host, on_disk, replay, context, report, refusal);
+    }
     *report = (struct port_journal_report){.batches = on_disk->kept.count, .torn_bytes = on_disk->torn};
     on_disk->torn = 0;
     const uint8_t *at = on_disk->kept.data;
@@ -28,8 +34,6 @@ enum error port_journal_open(const char *directory, void (*replay)(void *context
         }
         at += on_disk->kept.sizes[i];
     }
-    *journal = (struct port_journal){host, on_disk};
-    *out = journal;
     return ERROR_NONE;
 }
 
@@ -37,6 +41,9 @@ enum error port_journal_append(struct port_journal *journal, struct bytes batch)
     struct storage_journal *on_disk = journal->on_disk;
     if (batch.size == 0 || batch.size > PORT_JOURNAL_BATCH_MAX) {
         return ERROR_TOO_LARGE;
+    }
+    if (journal->host->flash != NULL) {
+        return mcu_journal_append(journal->host, on_disk, batch);
     }
     if (!host_effect(journal->host, "append to the journal")) {
         return ERROR_NONE;
@@ -59,6 +66,9 @@ static bool disk_fails(struct host *host) {
 enum error port_journal_flush(struct port_journal *journal) {
     struct host *host = journal->host;
     struct storage_journal *on_disk = journal->on_disk;
+    if (host->flash != NULL) {
+        return mcu_journal_flush(host, on_disk);
+    }
     if (on_disk->broken) {
         return ERROR_STORAGE;
     }
@@ -81,11 +91,17 @@ enum error port_journal_flush(struct port_journal *journal) {
 }
 
 uint64_t port_journal_size(const struct port_journal *journal) {
+    if (journal->host->flash != NULL) {
+        return flash_journal_size(&journal->host->flash->journal);
+    }
     return journal->on_disk->rewriting ? journal->on_disk->fresh.size : journal->on_disk->kept.size;
 }
 
 enum error port_journal_rewrite(struct port_journal *journal) {
     struct host *host = journal->host;
+    if (host->flash != NULL) {
+        return mcu_journal_rewrite(host, journal->on_disk);
+    }
     if (!host_effect(host, "begin a new journal")) {
         return ERROR_NONE;
     }
@@ -103,6 +119,9 @@ enum error port_journal_rewrite(struct port_journal *journal) {
 enum error port_journal_commit(struct port_journal *journal) {
     struct host *host = journal->host;
     struct storage_journal *on_disk = journal->on_disk;
+    if (host->flash != NULL) {
+        return mcu_journal_commit(host, on_disk);
+    }
     ASSERT(on_disk->rewriting || host->dead);
     if (!host_effect(host, "commit the new journal")) {
         return ERROR_NONE;

@@ -31,6 +31,37 @@ static uint64_t delivered(const struct sim *sim) {
     return sim->totals.received + sim->checkers.commands_obeyed;
 }
 
+// What the flash of the microcontrollers went through: the most worn block of each kind, on any of them.
+static void print_flash(const struct sim *sim) {
+    uint64_t programs = 0;
+    uint64_t erases = 0;
+    uint32_t boards = 0;
+    uint32_t files = 0;
+    uint32_t journal = 0;
+    uint32_t told = 0;
+    for (uint32_t i = 0; i < sim->host_count; i++) {
+        const struct sim_flash *flash = sim->hosts[i]->flash;
+        for (uint32_t block = 0; flash != NULL && block < FLASH_BLOCK_COUNT; block++) {
+            uint32_t *most = block < FLASH_JOURNAL_FIRST ? &files : &journal;
+            *most = flash->worn[block] > *most ? flash->worn[block] : *most;
+        }
+        programs += flash == NULL ? 0 : flash->torn_programs;
+        erases += flash == NULL ? 0 : flash->torn_erases;
+        boards += flash != NULL;
+        struct port_wear wear = {0};
+        if (flash != NULL) {
+            flash_wear(&flash->files, &flash->journal, &wear);
+        }
+        told = wear.erases_max > told ? wear.erases_max : told;
+    }
+    if (boards > 0) {
+        printf(
+            "  flash of %u boards: %llu torn programs, %llu torn erases; a block was erased at most %u times (files), %u times "
+            "(journal); the boards tell %u\n",
+            boards, (printed)programs, (printed)erases, files, journal, told);
+    }
+}
+
 void report_print(const struct sim *sim, double seconds, double cpu_seconds) {
     const struct sim_totals *totals = &sim->totals;
     double hours = (double)sim->now_us / (double)HOUR_US;
@@ -52,6 +83,7 @@ void report_print(const struct sim *sim, double seconds, double cpu_seconds) {
         }
     }
     printf("\n");
+    print_flash(sim);
     const struct comfort *comfort = &sim->comfort;
     if (comfort->zone_hours > 0) {
         printf("  comfort: %.3f %% of %.0f occupied zone hours, %.1f K h outside; electricity %.1f kWh, gas %.1f kWh\n",

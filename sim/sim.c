@@ -21,6 +21,7 @@ void sim_options_default(struct sim_options *options) {
                                     .policy = "delivery",
                                     .faults = "standard",
                                     .folder = "",
+                                    .boards = "board",
                                     .duration_us = HOUR_US,
                                     .keepalive_ms = 2000,
                                     .dead_after_ms = 20000,
@@ -209,6 +210,7 @@ void sim_close(struct sim *sim) {
     for (uint32_t i = 0; i < sim->host_count; i++) {
         host_stop(sim->hosts[i]);
         storage_free(&sim->hosts[i]->storage);
+        sim_flash_free(sim->hosts[i]->flash);
         free(sim->hosts[i]);
     }
     scheduler_free(&sim->scheduler, free_occasion, NULL);

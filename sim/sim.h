@@ -40,6 +40,7 @@ struct sim_options {
     const char *plant;  // configuration of EnergyPlus; NULL for the synthetic plant
     const char *faults; // "none", "light", "lifetime", "standard", "heavy"
     const char *folder; // for the orchestrator's store, "" for one under /dev/shm
+    const char *boards; // nodes whose names begin so are microcontrollers
     uint64_t duration_us;
     uint64_t keepalive_ms;
     uint64_t dead_after_ms;

@@ -61,6 +61,17 @@ def test_no_law_is_broken_on_fixed_seeds(faults, seeds):
         list(pool.map(lambda seed: good("delivery", "--faults", faults, "--hours", "2", "--seed", str(seed)), seeds))
 
 
+def test_power_fails_in_the_midst_of_programs_and_erases_of_flash():
+    found = re.search(r"flash of 3 boards: (\d+) torn programs, (\d+) torn erases", good("delivery", "--faults", "heavy", "--hours", "2", "--seed", "2"))
+    assert int(found.group(1)) >= 20
+    assert int(found.group(2)) >= 20
+
+
+def test_any_node_may_be_a_board():
+    output = good("mixed", "--faults", "heavy", "--hours", "2", "--seed", "3", "--boards", "space")
+    assert "flash of 3 boards" in output
+
+
 @pytest.mark.parametrize("faults", ["standard", "heavy"])
 def test_no_law_is_broken_on_fresh_seeds(faults):
     print("fresh seeds:", *FRESH)
@@ -89,9 +100,10 @@ def test_the_component_library_does_not_notice_amnesia_either():
 @pytest.mark.parametrize("sabotage, law, faults", [
     ("twice", "delivery", "standard"), ("lose", "delivery", "standard"), ("swap", "delivery", "standard"),
     ("stranger", "delivery", "none"), ("flush", "delivery", "standard"), ("clock", "command", "standard"),
-    ("stale", "freshness", "standard"), ("writer", "writer", "none"), ("count", "counters", "light"), ("memory", "limits", "none")])
+    ("stale", "freshness", "standard"), ("writer", "writer", "none"), ("count", "counters", "light"), ("memory", "limits", "none"),
+    ("cache", "storage", "standard")])
 def test_each_checker_sees_what_it_is_for(sabotage, law, faults):
-    code, output = run("delivery", "--faults", faults, "--hours", "3", "--seed", "5", "--sabotage", sabotage)
+    code, output = run("delivery", "--faults", faults, "--hours", "6", "--seed", "5", "--sabotage", sabotage)
     assert code == 1, output
     assert f"BROKEN {law}:" in output
     assert "replay: tenon sim delivery" in output
@@ -108,17 +120,17 @@ def test_a_failing_run_is_repeated_by_the_command_that_it_prints():
 
 def test_a_script_makes_faults_at_its_times(tmp_path):
     script = tmp_path / "faults.txt"
-    script.write_text("# two ends and a way back\n5min crash room1 after 3\n10min isolate space1\n12min heal\n15min kill orchestrator\n"
-                      "20min start orchestrator\n22min replace room2\n30min disk-full space2\n33min disk-ok space2\n40min freeze space3\n"
+    script.write_text("# two ends and a way back\n5min crash board1 after 3\n10min isolate space1\n12min heal\n15min kill orchestrator\n"
+                      "20min start orchestrator\n22min replace board2\n30min disk-full space2\n33min disk-ok space2\n40min freeze space3\n"
                       "42min thaw space3\n")
     output = good("delivery", "--faults", "none", "--hours", "1", "--script", str(script), "--trace")
-    for line in ("script: isolate", "script: heal", "room1          ends in the middle of a turn", "script: freeze"):
+    for line in ("script: isolate", "script: heal", "board1         ends in the middle of a turn", "script: freeze"):
         assert line in output
 
 
 def test_a_wrong_script_is_refused_with_its_line(tmp_path):
     script = tmp_path / "faults.txt"
-    script.write_text("5min crash room1\n6min crash nobody\n")
+    script.write_text("5min crash board1\n6min crash nobody\n")
     code, output = run("delivery", "--script", str(script))
     assert code == 2
     assert "faults.txt:2: there is no such node" in output

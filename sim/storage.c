@@ -77,6 +77,22 @@ void storage_delete(struct storage *storage, const char *path) {
     }
 }
 
+void storage_cut(struct storage *storage, const char *path, struct bytes content) {
+    uint8_t *copy = content.data == NULL ? NULL : malloc(content.size + 1);
+    ASSERT(copy != NULL || content.data == NULL);
+    if (content.size > 0) {
+        memcpy(copy, content.data, content.size);
+    }
+    storage_uncut(storage);
+    storage->cut = (struct storage_file){copy_text(path), {copy, content.size}};
+}
+
+void storage_uncut(struct storage *storage) {
+    free(storage->cut.path);
+    free((void *)(uintptr_t)storage->cut.content.data);
+    storage->cut = (struct storage_file){NULL, {NULL, 0}};
+}
+
 struct storage_journal *storage_journal(struct storage *storage, const char *directory) {
     for (uint32_t i = 0; i < storage->journal_count; i++) {
         if (strcmp(storage->journals[i].directory, directory) == 0) {
@@ -121,5 +137,6 @@ void storage_free(struct storage *storage) {
     }
     free(storage->files);
     free(storage->journals);
+    storage_uncut(storage);
     *storage = (struct storage){.fail_ppm = storage->fail_ppm};
 }

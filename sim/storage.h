@@ -30,6 +30,7 @@ struct storage_journal {
     uint32_t torn;     // bytes behind the last whole batch, for the report of the next opening
     uint64_t appended; // numbers batches for ever, over rewrites
     uint64_t last;     // number of the newest batch in `kept`
+    uint64_t segment;  // in flash: of the one in force
 };
 
 struct storage {
@@ -37,6 +38,8 @@ struct storage {
     uint32_t file_count, file_room;
     struct storage_journal *journals;
     uint32_t journal_count;
+    // In flash: power failed while this file was written, or without data: deleted. No path when there is none.
+    struct storage_file cut;
     bool full;         // every write fails
     uint32_t fail_ppm; // writes that fail by chance
     uint64_t writes;   // for the report
@@ -46,6 +49,8 @@ struct storage {
 struct storage_file *storage_find(struct storage *storage, const char *path);
 void storage_put(struct storage *storage, const char *path, struct bytes content);
 void storage_delete(struct storage *storage, const char *path);
+void storage_cut(struct storage *storage, const char *path, struct bytes content);
+void storage_uncut(struct storage *storage);
 // The journal of the directory, made when it is not there. Valid until another one is made.
 struct storage_journal *storage_journal(struct storage *storage, const char *directory);
 // Power is gone: of what was appended and not flushed a prefix survives. `survived` gets the number of the newest batch of the

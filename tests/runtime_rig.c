@@ -92,6 +92,9 @@ static void rig_stop(struct engine *engine, struct engine_instance *instance) {
 
 static enum error rig_receive(struct engine_instance *instance, uint32_t input, struct bytes message, struct outbox *outbox) {
     double value = 0;
+    if (wire_number(message, &value) && value >= RIG_NOTHING && value < RIG_NOTHING + 1) {
+        return ERROR_NONE;
+    }
     instance->state.count++;
     if (instance->module->counter && input == 0 && wire_number(message, &value)) {
         instance->state.faults += (uint32_t)value != instance->state.last + 1;

@@ -58,6 +58,7 @@ struct rig {
 #define RIG_TRAP_ONCE 100.0 // traps the first time that a fresh instance sees it, then works
 #define RIG_TRAP_ALWAYS 200.0
 #define RIG_REFUSE 300.0
+#define RIG_NOTHING 777777 // changes no state and sends nothing
 #define RIG_FLOOD 400.0
 #define RIG_EMPTY 500.0 // sends nothing, as a message
 

@@ -10,21 +10,26 @@
 //                      +-----------------------next opening---------^
 //
 // The head comes first and the head's block is erased last, so that content, which comes from outside and may look like a
-// head, is never met by a search: it walks from run to run. Runs are taken in turn, so that wear is spread over all blocks.
-#include "port/freertos/file.h"
+// head, is never met by a search: it walks from run to run.
+//
+// Runs are taken in turn from the first block to the last, round after round, so that wear is spread over all blocks but those
+// of files that stay. A round erases a block once at most: sequence / ROUND is how often a block was erased, and needs no
+// counters of its own.
 #include "core/crc32c.h"
 #include "port/freertos/flash.h"
-#include "port/port.h"
+#include "port/freertos/flash_store.h"
 
 #define HEAD_MARK 0x31665054u // "TPf1"
 #define SEAL_MARK 0x6c616573u
 #define FILE_NAME_SIZE 96
 // Kept free by larger files, so that the start counter can always be written anew.
 #define RESERVE_BLOCKS 2u
+#define ROUND 128u // above the number of files in a round
+_Static_assert(ROUND > FLASH_FILES_COUNT, "each file of a round has a number of its own");
 
 struct head {
     uint32_t mark;
-    uint32_t sequence; // of two files of one name the higher one is meant
+    uint32_t sequence; // of two files of one name the higher one is meant; its round, and its number in it
     uint32_t size;
     char name[FILE_NAME_SIZE];
     uint32_t checksum; // of all before
@@ -45,9 +50,6 @@ struct run {
 #define SEAL_OFFSET sizeof(struct head)
 #define DEAD_OFFSET (SEAL_OFFSET + sizeof(struct seal))
 #define CONTENT_OFFSET (DEAD_OFFSET + sizeof(uint32_t))
-
-static uint32_t next_block; // where the search for a free run begins
-static uint32_t last_sequence;
 
 static uint32_t end_of_files(void) {
     return FLASH_FILES_FIRST + FLASH_FILES_COUNT;
@@ -117,16 +119,15 @@ static void retire_before(const char *name, uint32_t sequence) {
     }
 }
 
-void port_files_open(void) {
-    next_block = FLASH_FILES_FIRST;
-    last_sequence = 0;
+void flash_files_open(struct flash_files *files) {
+    *files = (struct flash_files){.next_block = FLASH_FILES_FIRST};
     for (uint32_t block = FLASH_FILES_FIRST; block < end_of_files();) {
         struct run run = look(block);
         if (run.head.mark == HEAD_MARK && !run.live) {
             retire(&run);
-        } else if (run.live && run.head.sequence > last_sequence) {
-            last_sequence = run.head.sequence;
-            next_block = block + run.count;
+        } else if (run.live && run.head.sequence > files->last_sequence) {
+            files->last_sequence = run.head.sequence;
+            files->next_block = block + run.count;
         }
         block += run.count;
     }
@@ -142,7 +143,8 @@ void port_files_open(void) {
 
 // Finds `count` free blocks in a row, from next_block on and once around. False when there are none, or when a large file
 // would take the reserve.
-static bool allocate(uint32_t count, uint32_t *first) {
+static bool allocate(const struct flash_files *files, uint32_t count, uint32_t *first) {
+    uint32_t next_block = files->next_block;
     uint32_t free_blocks = 0;
     uint32_t found = 0;
     uint32_t behind = 0; // a run that begins at next_block or later
@@ -163,15 +165,16 @@ static bool allocate(uint32_t count, uint32_t *first) {
     return found != 0 && (count == 1 || free_blocks >= count + RESERVE_BLOCKS);
 }
 
-enum error port_file_write(const char *path, struct bytes content) {
-    struct head head = {.mark = HEAD_MARK, .sequence = last_sequence + 1, .size = (uint32_t)content.size};
+enum error flash_file_write(struct flash_files *files, const char *path, struct bytes content) {
+    struct head head = {.mark = HEAD_MARK, .size = (uint32_t)content.size};
     struct seal seal = {.checksum = crc32c(0, content), .mark = SEAL_MARK};
     uint32_t first;
     if (strlen(path) >= sizeof head.name || content.size > FLASH_FILES_COUNT * FLASH_BLOCK_SIZE ||
-        !allocate(blocks_of((uint32_t)content.size), &first)) {
+        !allocate(files, blocks_of((uint32_t)content.size), &first)) {
         return ERROR_STORAGE;
     }
     memcpy(head.name, path, strlen(path));
+    head.sequence = (first < files->next_block ? files->last_sequence | (ROUND - 1) : files->last_sequence) + 1;
     head.checksum = head_checksum(&head);
     for (uint32_t i = blocks_of(head.size); i > 0; i--) {
         flash_erase(first + i - 1);
@@ -180,21 +183,16 @@ enum error port_file_write(const char *path, struct bytes content) {
                 flash_program(first, CONTENT_OFFSET, content) &&
                 flash_program(first, SEAL_OFFSET, (struct bytes){(const uint8_t *)&seal, sizeof seal});
     struct run run = look(first);
+    files->next_block = first + blocks_of(head.size); // a block that does not take it is not tried again in this round
     if (!good || !run.live) {
         return ERROR_STORAGE;
     }
-    last_sequence = head.sequence;
-    next_block = first + run.count < end_of_files() ? first + run.count : FLASH_FILES_FIRST;
+    files->last_sequence = head.sequence;
     retire_before(head.name, head.sequence);
     return ERROR_NONE;
 }
 
-// Nothing can be overwritten in flash; the reserve serves the same end.
-enum error port_file_overwrite(const char *path, struct bytes content) {
-    return port_file_write(path, content);
-}
-
-enum error port_file_read(const char *path, size_t size_max, struct bytes *out) {
+enum error flash_file_read(const char *path, size_t size_max, struct bytes *out) {
     struct run run;
     if (!find(path, &run)) {
         return ERROR_NOT_FOUND;
@@ -206,18 +204,16 @@ enum error port_file_read(const char *path, size_t size_max, struct bytes *out) 
     return ERROR_NONE;
 }
 
-void port_file_release(struct bytes content) {
-    (void)content;
-}
-
-void port_file_delete(const char *path) {
+// What a flash that refused has left of older ones goes first, or a power cut would bring it back.
+void flash_file_delete(const char *path) {
     struct run run;
     if (find(path, &run)) {
+        retire_before(run.head.name, run.head.sequence);
         retire(&run);
     }
 }
 
-void port_directory_each(const char *path, void (*visit)(void *context, const char *name), void *context) {
+void flash_file_each(const char *path, void (*visit)(void *context, const char *name), void *context) {
     size_t length = strlen(path);
     for (uint32_t block = FLASH_FILES_FIRST; block < end_of_files();) {
         struct run run = look(block);
@@ -229,19 +225,9 @@ void port_directory_each(const char *path, void (*visit)(void *context, const ch
     }
 }
 
-// Names hold their directories.
-enum error port_directory_make(const char *path) {
-    (void)path;
-    return ERROR_NONE;
-}
-
-// There is one program.
-enum error port_directory_lock(const char *path, int *lock) {
-    (void)path;
-    *lock = 0;
-    return ERROR_NONE;
-}
-
-void port_directory_unlock(int lock) {
-    (void)lock;
+void flash_wear(const struct flash_files *files, const struct flash_journal *journal, struct port_wear *out) {
+    uint32_t rounds = files->last_sequence / ROUND + 1;
+    uint32_t rewrites = (uint32_t)(journal->key.segment + 1) / 2; // of each area
+    out->erases_max = rounds > rewrites ? rounds : rewrites;
+    out->erases_mean = (rounds * FLASH_FILES_COUNT + rewrites * 2 * FLASH_JOURNAL_COUNT) / FLASH_BLOCK_COUNT;
 }

@@ -2,27 +2,17 @@
 //
 //     open:    scan the area in force and go on behind its last record, or, when anything but erased flash follows, copy what
 //              is whole into the other area
-//     append:  programs the record; flash has no cache, so what is programmed is durable and flush has nothing to do
-//     rewrite: erases the other area; records go there; commit programs its header, which is the moment, and then clears the
+//     append:  programs the record; flash has no cache, so what is programmed is durable and flush has nothing to do. With each
+//              block that it fills it erases one of the other area, so that a rewrite need not stand still for all of them
+//     rewrite: erases what is left of the other area; records go there; commit programs its header, which is the moment, and
+//     then clears the
 //              header of the old one, so that a damaged segment is never followed by an older one in silence
 #include <stdio.h>
 
 #include "port/freertos/flash.h"
-#include "port/journal_format.h"
+#include "port/freertos/flash_store.h"
 
 #define AREA_SIZE (FLASH_JOURNAL_COUNT * FLASH_BLOCK_SIZE)
-
-struct port_journal {
-    uint32_t area; // 0 or 1, where appends go
-    struct journal_key key;
-    uint32_t index; // of the next record
-    uint32_t used;  // bytes of the area
-    bool rewriting;
-    bool failed;
-    uint32_t force_area; // the one in force
-};
-
-static struct port_journal the_journal;
 
 static uint32_t first_block(uint32_t area) {
     return FLASH_JOURNAL_FIRST + area * FLASH_JOURNAL_COUNT;
@@ -32,14 +22,14 @@ static struct bytes area_bytes(uint32_t area) {
     return (struct bytes){flash_block(first_block(area)), AREA_SIZE};
 }
 
-static bool put(struct port_journal *journal, struct bytes bytes) {
+static bool put(struct flash_journal *journal, struct bytes bytes) {
     bool good =
         flash_program(first_block(journal->area) + journal->used / FLASH_BLOCK_SIZE, journal->used % FLASH_BLOCK_SIZE, bytes);
     journal->used += (uint32_t)bytes.size;
     return good;
 }
 
-enum error port_journal_append(struct port_journal *journal, struct bytes batch) {
+enum error flash_journal_append(struct flash_journal *journal, struct bytes batch) {
     uint8_t head[JOURNAL_RECORD_HEAD_SIZE];
     if (journal->failed && !journal->rewriting) {
         return ERROR_STORAGE;
@@ -47,6 +37,10 @@ enum error port_journal_append(struct port_journal *journal, struct bytes batch)
     if (batch.size > PORT_JOURNAL_BATCH_MAX || batch.size + sizeof head > AREA_SIZE - journal->used) {
         journal->failed = true;
         return ERROR_TOO_LARGE;
+    }
+    uint32_t end = journal->used + (uint32_t)(sizeof head + batch.size);
+    for (uint32_t i = journal->used / FLASH_BLOCK_SIZE; i < end / FLASH_BLOCK_SIZE && !journal->rewriting; i++) {
+        flash_erase(first_block(1 - journal->area) + i);
     }
     journal_record_head_encode(&journal->key, journal->index++, batch, head);
     if (!put(journal, (struct bytes){head, sizeof head}) || !put(journal, batch)) {
@@ -56,15 +50,15 @@ enum error port_journal_append(struct port_journal *journal, struct bytes batch)
     return ERROR_NONE;
 }
 
-enum error port_journal_flush(struct port_journal *journal) {
+enum error flash_journal_flush(struct flash_journal *journal) {
     return journal->failed ? ERROR_STORAGE : ERROR_NONE;
 }
 
-uint64_t port_journal_size(const struct port_journal *journal) {
+uint64_t flash_journal_size(const struct flash_journal *journal) {
     return journal->used;
 }
 
-enum error port_journal_rewrite(struct port_journal *journal) {
+enum error flash_journal_rewrite(struct flash_journal *journal) {
     journal->area = 1 - journal->force_area;
     journal->key = (struct journal_key){journal->key.segment + 1, port_entropy64()};
     journal->index = 0;
@@ -77,21 +71,24 @@ enum error port_journal_rewrite(struct port_journal *journal) {
     return ERROR_NONE;
 }
 
-enum error port_journal_commit(struct port_journal *journal) {
+enum error flash_journal_commit(struct flash_journal *journal) {
     uint8_t header[JOURNAL_HEADER_SIZE];
+    struct journal_key found;
     static const uint8_t cleared[JOURNAL_HEADER_SIZE];
-    if (journal->failed || !journal->rewriting) {
-        journal->failed = true;
-        return ERROR_STORAGE;
+    bool good = !journal->failed && journal->rewriting;
+    if (good) {
+        journal_header_encode(&journal->key, header);
+        (void)flash_program(first_block(journal->area), 0, (struct bytes){header, sizeof header});
+        // What the next opening will find decides, not what the flash said: a header with one whole copy is in force.
+        good = journal_header_decode(area_bytes(journal->area), &found) == ERROR_NONE && found.segment == journal->key.segment;
     }
-    journal_header_encode(&journal->key, header);
-    if (!flash_program(first_block(journal->area), 0, (struct bytes){header, sizeof header})) {
-        journal->failed = true;
+    journal->rewriting = false;
+    journal->failed = !good;
+    if (!good) {
         return ERROR_STORAGE;
     }
     (void)flash_program(first_block(journal->force_area), 0, (struct bytes){cleared, sizeof cleared});
     journal->force_area = journal->area;
-    journal->rewriting = false;
     return ERROR_NONE;
 }
 
@@ -110,7 +107,7 @@ static void visit(void *context, struct bytes batch) {
 }
 
 static void copy(void *context, struct bytes batch) {
-    enum error error = port_journal_append(context, batch);
+    enum error error = flash_journal_append(context, batch);
     (void)error; // it sticks until commit
 }
 
@@ -125,7 +122,7 @@ static uint32_t written_behind(uint32_t area, uint32_t from) {
 }
 
 // False when neither area has a header.
-static bool find_force(struct port_journal *journal, enum error *error) {
+static bool find_force(struct flash_journal *journal, enum error *error) {
     bool found = false;
     *error = ERROR_NONE;
     for (uint32_t area = 0; area < 2; area++) {
@@ -142,13 +139,11 @@ static bool find_force(struct port_journal *journal, enum error *error) {
     return found;
 }
 
-enum error port_journal_open(const char *directory, void (*replay)(void *context, struct bytes batch), void *context,
-                             struct port_journal **out, struct port_journal_report *report, char refusal[PORT_REFUSAL_SIZE]) {
-    struct port_journal *journal = &the_journal;
+enum error flash_journal_open(struct flash_journal *journal, void (*replay)(void *context, struct bytes batch), void *context,
+                              struct port_journal_report *report, char refusal[PORT_REFUSAL_SIZE]) {
     struct found found = {replay, context, JOURNAL_HEADER_SIZE};
     enum error error;
-    (void)directory;
-    *journal = (struct port_journal){0};
+    *journal = (struct flash_journal){0};
     *report = (struct port_journal_report){0};
     bool exists = find_force(journal, &error);
     if (error == ERROR_NONE && exists) {
@@ -166,16 +161,11 @@ enum error port_journal_open(const char *directory, void (*replay)(void *context
         struct port_journal_report again;
         struct bytes before = area_bytes(journal->force_area);
         uint64_t segment = journal->key.segment;
-        error = port_journal_rewrite(journal);
+        error = flash_journal_rewrite(journal);
         error = error == ERROR_NONE && exists ? journal_scan(before, segment, copy, journal, &again) : error;
-        if (error != ERROR_NONE || port_journal_commit(journal) != ERROR_NONE) {
+        if (error != ERROR_NONE || flash_journal_commit(journal) != ERROR_NONE) {
             journal->failed = true; // what was found is handed back all the same
         }
     }
-    *out = journal;
     return ERROR_NONE;
-}
-
-void port_journal_close(struct port_journal *journal) {
-    (void)journal;
 }

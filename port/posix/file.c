@@ -158,3 +158,8 @@ void port_directory_each(const char *path, void (*visit)(void *context, const ch
     }
     closedir(directory);
 }
+
+bool port_storage_wear(struct port_wear *out) {
+    (void)out;
+    return false;
+}
