@@ -44,6 +44,8 @@
 #define LOG_LINES_MAX 10
 #define LOG_LINE_SIZE_MAX 120
 #define ANSWER_SIZE_MAX 4096
+#define BRIEF_ANSWER_SIZE_MAX 256
+#define MISSING_MAX 5
 #define REGISTRATION_SIZE_MAX 768
 #define JOURNAL_SIZE_MIN 16384u
 
@@ -52,6 +54,6 @@
 #define FIRMWARE_STACK_BYTES 8192
 #define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 56320 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 51328 // struct node and the tables of its runtime
 
 #endif
