@@ -72,6 +72,8 @@ struct coap_response {
 
 // RFC 9175 §2.2.1 allows 40; a node's own are 8.
 #define COAP_ECHO_SIZE_MAX 8
+// Of the option Tenon-Delivery that goes out; core/delivery.h makes none longer.
+#define COAP_DELIVERY_SIZE_MAX 48
 
 // What is kept of a request that is answered later.
 struct coap_later {
@@ -170,17 +172,17 @@ struct coap_exchange {
     uint32_t timeout_ms;
     uint64_t deadline_ms;
     uint64_t user;
-    char path[96];
-    char query[64];
+    char path[COAP_REQUEST_PATH_SIZE_MAX];
+    char query[COAP_REQUEST_QUERY_SIZE_MAX];
     struct bytes upload; // the caller's body when it goes by Block1; size 0 otherwise
     size_t upload_offset;
-    uint8_t delivery[64];
+    uint8_t delivery[COAP_DELIVERY_SIZE_MAX];
     uint8_t delivery_size;
     uint8_t echo[COAP_ECHO_SIZE_MAX];
     uint8_t echo_size;
     int32_t transfer; // index of the body under reassembly (Block2), -1 for none
     uint16_t datagram_size;
-    uint8_t datagram[DATAGRAM_SIZE_MAX];
+    uint8_t datagram[COAP_SENT_SIZE_MAX];
 };
 
 // One incoming message id with the reply that it got (RFC 7252 §4.5).
@@ -209,8 +211,6 @@ struct coap_transfer {
     uint8_t etag[8];
 };
 
-// A GET without its Observe option, kept to be served again for each notification.
-#define COAP_OBSERVE_REQUEST_SIZE_MAX 256
 // So many NON notifications in a row, and the next one is CON: a peer that is gone is found out (RFC 7641 §4.5).
 #define COAP_OBSERVE_NON_MAX 20
 // And at least one in 24 hours (RFC 7641 §4.5), changed or not: it is the Max-Age of notifications, too.
@@ -242,7 +242,7 @@ struct coap_observation {
     uint16_t request_size;
     uint16_t datagram_size;
     uint8_t request[COAP_OBSERVE_REQUEST_SIZE_MAX];
-    uint8_t datagram[DATAGRAM_SIZE_MAX]; // the CON in flight
+    uint8_t datagram[COAP_SENT_SIZE_MAX]; // the CON in flight
 };
 
 // A query for discovery is short: this holds a path, four filters and a token.

@@ -103,12 +103,13 @@ static bool slice(const struct serving *serving, const struct coap_response *res
         return true;
     }
     if (!*blocks) {
-        *block = (struct coap_block){0, false, COAP_BLOCK_EXPONENT_MAX};
+        *block = (struct coap_block){0, false, COAP_BLOCK_EXPONENT};
         *blocks = size > COAP_PAYLOAD_SIZE_MAX;
     }
     if (block->exponent > COAP_BLOCK_EXPONENT_MAX) {
         return false;
     }
+    *block = coap_block_of_ours(*block);
     size_t from = (size_t)block->number * coap_block_size(*block);
     if (from >= size && block->number > 0) {
         return false;
@@ -142,7 +143,7 @@ static void acknowledge(struct serving *serving) {
 static void reply(struct serving *serving, struct coap_response response) {
     struct coap_endpoint *endpoint = serving->endpoint;
     const struct coap_message *message = serving->message;
-    uint8_t datagram[DATAGRAM_SIZE_MAX];
+    uint8_t datagram[COAP_SENT_SIZE_MAX];
     struct coap_builder builder;
     struct coap_block block2 = {0, false, 0};
     struct bytes part = {NULL, 0};
@@ -351,6 +352,7 @@ static bool serve_snapshot(struct serving *serving, uint64_t now_ms, const char 
     }
     struct bytes body = {coap_transfer_body(serving->endpoint, snapshot).data, snapshot->size};
     reply(serving, (struct coap_response){.code = COAP_CONTENT, .content_format = snapshot->content_format, .body = body});
+    block = coap_block_of_ours(block);
     if (((size_t)block.number + 1) * coap_block_size(block) >= snapshot->size) {
         snapshot->used = false;
     } else {

@@ -13,7 +13,13 @@
 #define MODULE_SIZE_MAX 4096 // the components of this repository take 1.2 to 2.9 KiB
 #define BODY_SIZE_MAX 4096
 #define COMPONENT_MEMORY_MAX 65536
-#define COAP_REPLY_SIZE_MAX 160
+#define COAP_REPLY_SIZE_MAX 94 // the longest answer to a message over a link, which asks for an Echo, has 91
+#define COAP_BLOCK_EXPONENT 4  // 256 bytes
+#define COAP_SENT_SIZE_MAX 368
+#define COAP_REQUEST_PATH_SIZE_MAX 16 // "c/4294967295", "register", "alive"
+#define COAP_REQUEST_QUERY_SIZE_MAX 4 // none is asked
+#define COAP_TOKEN_SIZE_MAX 8
+#define COAP_OBSERVE_REQUEST_SIZE_MAX 128
 #define REPRESENTATION_SIZE_MAX 512
 // --- core/actuator.h -----------------------------------------------------------------------------------------------------
 #define ACTUATOR_VALUE_SIZE_MAX 12 // a number or a boolean; 16 of them in each resource
@@ -54,6 +60,6 @@
 #define FIRMWARE_STACK_BYTES 8192
 #define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 51328 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 46720 // struct node and the tables of its runtime
 
 #endif
