@@ -60,6 +60,6 @@
 #define FIRMWARE_STACK_BYTES 8192
 #define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 46720 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 45056 // struct node and the tables of its runtime
 
 #endif

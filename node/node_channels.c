@@ -93,7 +93,7 @@ void node_channels_write(const struct node *node, struct bytes after, struct tex
     bool more = false;
     bool full = false;
     text_add(out, "{\"node\":");
-    text_add_json(out, node->config.node);
+    text_add_json(out, node->config->node);
     text_add(out, ",\"boot\":%llu,\"plan_revision\":%llu,\"channels\":[", (printed)node->boot, (printed)tables->plan.revision);
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         const struct link *link = &tables->links[i];

@@ -28,7 +28,7 @@ struct file_poll {
 };
 
 struct node {
-    struct node_config config;
+    const struct node_config *config; // the caller's
     struct engine *engine;
     struct port_udp *udp;
     struct port_udp *groups[GROUPS_MAX]; // what was sent to All CoAP Nodes; answers leave by `udp`
