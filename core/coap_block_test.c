@@ -277,6 +277,77 @@ static void an_error_is_told_whatever_block_was_asked_for(void **state) {
     assert_int_equal(parsed(0).code, COAP_NOT_FOUND);
 }
 
+// --- answers that the handler writes into a body of the endpoint
+
+static void answer_in_place(size_t size) {
+    server.in_place = true;
+    server.answer = (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, size}};
+}
+
+static uint32_t bodies_in_use(void) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < TRANSFERS; i++) {
+        count += server.transfers[i].used;
+    }
+    return count;
+}
+
+static void an_answer_written_in_place_comes_down_whole_and_its_place_is_free_again(void **state) {
+    static const size_t sizes[] = {1, 1024, 1025, 3000, 4096};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        begin(state);
+        answer_in_place(sizes[i]);
+        get(true, "status");
+        pump();
+        expect_download(sizes[i]);
+        assert_int_equal(server.served, 1);
+        assert_int_equal(bodies_in_use(), 0);
+    }
+}
+
+static void a_short_answer_written_in_place_takes_no_place(void **state) {
+    (void)state;
+    answer_in_place(1024);
+    for (uint32_t i = 0; i < 2 * TRANSFERS; i++) {
+        get(true, "status");
+        deliver(2 * i);
+        assert_int_equal(parsed(2 * i + 1).code, COAP_CONTENT);
+        assert_int_equal(bodies_in_use(), 0);
+        deliver(2 * i + 1);
+    }
+}
+
+static void who_asks_again_for_what_it_did_not_finish_gets_the_same_place(void **state) {
+    (void)state;
+    static const uint8_t datagram[] = {0x40, COAP_GET, 0, 1, 0xb1, 's'};
+    static const uint8_t again[] = {0x40, COAP_GET, 0, 2, 0xb1, 's'};
+    answer_in_place(4096);
+    receive(&server, &client, (struct bytes){datagram, sizeof datagram});
+    receive(&server, &client, (struct bytes){again, sizeof again});
+    assert_int_equal(parsed(1).code, COAP_CONTENT);
+    assert_int_equal(bodies_in_use(), 1);
+}
+
+static void without_a_free_place_one_is_told_when_to_try_again(void **state) {
+    (void)state;
+    answer_in_place(4096);
+    for (uint32_t i = 0; i < TRANSFERS; i++) {
+        server.transfers[i] = (struct coap_transfer){.used = true, .path = "another", .expires_ms = now + 30000};
+    }
+    get(true, "status");
+    deliver(0);
+    assert_int_equal(parsed(1).code, COAP_SERVICE_UNAVAILABLE);
+    struct coap_message busy = parsed(1);
+    assert_int_equal(coap_message_option_uint(&busy, COAP_OPTION_MAX_AGE, 0), 3);
+    deliver(1);
+    expect_completion(ERROR_NONE, COAP_SERVICE_UNAVAILABLE);
+    now += 30000; // they were abandoned
+    client.completed = 0;
+    get(true, "status");
+    pump();
+    expect_download(4096);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_large_body_goes_up_in_blocks, begin),
@@ -299,6 +370,10 @@ int main(void) {
         cmocka_unit_test_setup(a_download_that_times_out_gives_its_place_back, begin),
         cmocka_unit_test_setup(a_block_may_be_asked_for_in_a_smaller_size, begin),
         cmocka_unit_test_setup(an_error_is_told_whatever_block_was_asked_for, begin),
+        cmocka_unit_test_setup(an_answer_written_in_place_comes_down_whole_and_its_place_is_free_again, begin),
+        cmocka_unit_test_setup(a_short_answer_written_in_place_takes_no_place, begin),
+        cmocka_unit_test_setup(who_asks_again_for_what_it_did_not_finish_gets_the_same_place, begin),
+        cmocka_unit_test_setup(without_a_free_place_one_is_told_when_to_try_again, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,14 @@
 
 #define TOKEN_SIZE 6
 
+// The longest request, as `build` puts it together: header and token, path and query (a byte for each option, and one more
+// where a segment has 13 or more letters), Content-Format, Block1, Size1, Echo, Tenon-Delivery, and a block behind its marker.
+#define REQUEST_SIZE_MAX                                                                                                       \
+    (4 + TOKEN_SIZE + COAP_REQUEST_PATH_SIZE_MAX + COAP_REQUEST_PATH_SIZE_MAX / 14 + COAP_REQUEST_QUERY_SIZE_MAX +             \
+     COAP_REQUEST_QUERY_SIZE_MAX / 14 + 3 + 4 + 6 + (2 + COAP_ECHO_SIZE_MAX) + (4 + COAP_DELIVERY_SIZE_MAX) + 1 +              \
+     COAP_PAYLOAD_SIZE_MAX)
+_Static_assert(REQUEST_SIZE_MAX <= COAP_SENT_SIZE_MAX, "a request of ours must fit the datagram that is kept of it");
+
 static void schedule(struct coap_endpoint *endpoint, struct coap_exchange *exchange, uint64_t deadline_ms) {
     exchange->deadline_ms = deadline_ms;
     if (deadline_ms < endpoint->next_deadline_ms) {
@@ -99,7 +107,7 @@ static void launch(struct coap_endpoint *endpoint, uint64_t now_ms, struct coap_
     enum error error = build((struct buffer){exchange->datagram, sizeof exchange->datagram},
                              exchange->confirmable ? COAP_CONFIRMABLE : COAP_NON_CONFIRMABLE, exchange->code, exchange->id,
                              (struct bytes){exchange->token, exchange->token_size}, exchange, parts, &size);
-    ASSERT(error == ERROR_NONE); // path, query, delivery and payload are bounded below the datagram's size
+    ASSERT(error == ERROR_NONE); // it has at most REQUEST_SIZE_MAX bytes
     exchange->datagram_size = (uint16_t)size;
     uint32_t spread = endpoint->parameters.ack_timeout_ms * (endpoint->parameters.ack_random_percent - 100) / 100;
     uint32_t jitter = spread == 0 ? 0 : (uint32_t)(coap_random(endpoint) % (spread + 1));
@@ -164,16 +172,15 @@ static enum error copy_outgoing(struct coap_exchange *exchange, const struct coa
 // A push whose response nobody waits for: built on the stack, sent, forgotten.
 static enum error push(struct coap_endpoint *endpoint, const struct coap_outgoing *outgoing) {
     struct coap_exchange shape;
-    uint8_t datagram[DATAGRAM_SIZE_MAX];
     size_t size = 0;
     enum error error = outgoing->payload.size > COAP_PAYLOAD_SIZE_MAX ? ERROR_TOO_LARGE : copy_outgoing(&shape, outgoing);
     if (error == ERROR_NONE) {
         struct request_parts parts = {.payload = outgoing->payload};
-        error = build((struct buffer){datagram, sizeof datagram}, COAP_NON_CONFIRMABLE, outgoing->code, endpoint->next_id++,
-                      (struct bytes){NULL, 0}, &shape, &parts, &size);
+        error = build((struct buffer){shape.datagram, sizeof shape.datagram}, COAP_NON_CONFIRMABLE, outgoing->code,
+                      endpoint->next_id++, (struct bytes){NULL, 0}, &shape, &parts, &size);
     }
     if (error == ERROR_NONE) {
-        coap_transmit(endpoint, &outgoing->peer, (struct bytes){datagram, size});
+        coap_transmit(endpoint, &outgoing->peer, (struct bytes){shape.datagram, size});
     }
     return error;
 }
@@ -216,7 +223,7 @@ enum error coap_endpoint_request(struct coap_endpoint *endpoint, uint64_t now_ms
     memcpy(exchange->token + 2, &random, TOKEN_SIZE - 2);
     if (outgoing->payload.size > COAP_PAYLOAD_SIZE_MAX) {
         exchange->upload = outgoing->payload;
-        launch_block1(endpoint, now_ms, exchange, COAP_BLOCK_EXPONENT_MAX);
+        launch_block1(endpoint, now_ms, exchange, COAP_BLOCK_EXPONENT);
     } else {
         struct request_parts parts = {.payload = outgoing->payload};
         launch(endpoint, now_ms, exchange, &parts);
@@ -308,6 +315,7 @@ static bool continue_upload(struct coap_endpoint *endpoint, uint64_t now_ms, str
         give_up(endpoint, exchange, ERROR_MALFORMED);
         return true;
     }
+    block = coap_block_of_ours(block); // whoever asks for larger ones than were sent does not get them
     exchange->upload_offset += sent.payload.size;
     if (exchange->upload_offset >= exchange->upload.size || exchange->upload_offset % coap_block_size(block) != 0) {
         give_up(endpoint, exchange, ERROR_MALFORMED);

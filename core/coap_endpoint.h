@@ -53,12 +53,13 @@ struct coap_request {
 };
 // What the handler fills. An error without a body gets a sentence for people (RFC 7252 §5.5.2). `body` must stay valid until
 // the handler is called next; it is sent in blocks when it is large and the request was a GET; the answer to any other method
-// is cut to one block.
+// is cut to one block. A long one is best written where coap_endpoint_body says: then it need not be copied to be kept.
 struct coap_response {
     uint8_t code; // 0: send nothing (NON requests only; a CON gets an empty ACK)
     uint16_t content_format;
     struct bytes body;
-    struct bytes echo; // value of an Echo option (RFC 9175 §2.2), copied; size 0 for none, at most COAP_ECHO_SIZE_MAX
+    struct bytes echo;  // value of an Echo option (RFC 9175 §2.2), copied; size 0 for none, at most COAP_ECHO_SIZE_MAX
+    uint32_t max_age_s; // of an error: when to try again (RFC 7252 §5.9.3.4); 0 for no Max-Age
     // The answer comes later, by coap_endpoint_answer with what coap_later_of gave; everything else here is ignored. Until then
     // duplicates of the request are dropped in silence: its sender goes on retransmitting, which is what bounds its wait.
     bool deferred;
@@ -71,6 +72,8 @@ struct coap_response {
 
 // RFC 9175 §2.2.1 allows 40; a node's own are 8.
 #define COAP_ECHO_SIZE_MAX 8
+// Of the option Tenon-Delivery that goes out; core/delivery.h makes none longer.
+#define COAP_DELIVERY_SIZE_MAX 48
 
 // What is kept of a request that is answered later.
 struct coap_later {
@@ -169,17 +172,17 @@ struct coap_exchange {
     uint32_t timeout_ms;
     uint64_t deadline_ms;
     uint64_t user;
-    char path[96];
-    char query[64];
+    char path[COAP_REQUEST_PATH_SIZE_MAX];
+    char query[COAP_REQUEST_QUERY_SIZE_MAX];
     struct bytes upload; // the caller's body when it goes by Block1; size 0 otherwise
     size_t upload_offset;
-    uint8_t delivery[64];
+    uint8_t delivery[COAP_DELIVERY_SIZE_MAX];
     uint8_t delivery_size;
     uint8_t echo[COAP_ECHO_SIZE_MAX];
     uint8_t echo_size;
     int32_t transfer; // index of the body under reassembly (Block2), -1 for none
     uint16_t datagram_size;
-    uint8_t datagram[DATAGRAM_SIZE_MAX];
+    uint8_t datagram[COAP_SENT_SIZE_MAX];
 };
 
 // One incoming message id with the reply that it got (RFC 7252 §4.5).
@@ -208,8 +211,6 @@ struct coap_transfer {
     uint8_t etag[8];
 };
 
-// A GET without its Observe option, kept to be served again for each notification.
-#define COAP_OBSERVE_REQUEST_SIZE_MAX 256
 // So many NON notifications in a row, and the next one is CON: a peer that is gone is found out (RFC 7641 §4.5).
 #define COAP_OBSERVE_NON_MAX 20
 // And at least one in 24 hours (RFC 7641 §4.5), changed or not: it is the Max-Age of notifications, too.
@@ -241,7 +242,7 @@ struct coap_observation {
     uint16_t request_size;
     uint16_t datagram_size;
     uint8_t request[COAP_OBSERVE_REQUEST_SIZE_MAX];
-    uint8_t datagram[DATAGRAM_SIZE_MAX]; // the CON in flight
+    uint8_t datagram[COAP_SENT_SIZE_MAX]; // the CON in flight
 };
 
 // A query for discovery is short: this holds a path, four filters and a token.
@@ -290,6 +291,11 @@ struct coap_later coap_later_of(const struct coap_request *request);
 // Answers a deferred request, once: a confirmable one in its acknowledgement, kept for duplicates like any reply. Bodies of at
 // most COAP_PAYLOAD_SIZE_MAX; no blocks. `later->used` becomes false.
 void coap_endpoint_answer(struct coap_endpoint *endpoint, struct coap_later *later, const struct coap_response *response);
+
+// A place for the handler's long answer to the GET in hand, one of the bodies of the endpoint's memory: it stays with this peer
+// while it fetches the rest, and is free again when the handler returns with something else or the answer fits one block. Size
+// 0 when every body is in use; the answer is then to be 5.03.
+struct buffer coap_endpoint_body(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_request *request);
 
 // Forgets the requests with this user value; completed() is not called for them.
 void coap_endpoint_cancel(struct coap_endpoint *endpoint, uint64_t user);

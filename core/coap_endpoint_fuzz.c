@@ -122,7 +122,7 @@ static void check(const struct coap_transfer *transfers) {
     uint32_t waiting = 0;
     for (uint32_t i = 0; i < OBSERVATIONS; i++) {
         observed += observations[i].used;
-        ASSERT(!observations[i].used || observations[i].datagram_size <= DATAGRAM_SIZE_MAX);
+        ASSERT(!observations[i].used || observations[i].datagram_size <= COAP_SENT_SIZE_MAX);
     }
     for (uint32_t i = 0; i < DELAYED; i++) {
         waiting += delayed[i].used;

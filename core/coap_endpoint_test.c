@@ -165,7 +165,7 @@ static void more_messages_than_remembered_places_are_all_served(void **state) {
 static void a_push_is_sent_and_forgotten(void **state) {
     (void)state;
     struct coap_outgoing push = outgoing(false, COAP_POST, "c/3");
-    uint8_t delivery[64] = {1};
+    uint8_t delivery[COAP_DELIVERY_SIZE_MAX] = {1};
     push.expect_response = false;
     push.delivery = (struct bytes){delivery, sizeof delivery};
     push.payload = (struct bytes){large, COAP_PAYLOAD_SIZE_MAX};
@@ -173,7 +173,7 @@ static void a_push_is_sent_and_forgotten(void **state) {
     request(push);
     pump();
     assert_int_equal(server.served, 1);
-    assert_int_equal(server.delivery_size, 64);
+    assert_int_equal(server.delivery_size, COAP_DELIVERY_SIZE_MAX);
     assert_int_equal(server.payload_size, COAP_PAYLOAD_SIZE_MAX);
     assert_int_equal(client.endpoint.exchanges_used, 0);
     assert_int_equal(sent_count, 1);
@@ -351,7 +351,7 @@ static void names_that_do_not_fit_are_too_large(void **state) {
     long_query.query = name;
     assert_int_equal(coap_endpoint_request(&client.endpoint, now, &long_query), ERROR_TOO_LARGE);
     struct coap_outgoing long_delivery = outgoing(true, COAP_GET, "a");
-    long_delivery.delivery = (struct bytes){large, 65};
+    long_delivery.delivery = (struct bytes){large, COAP_DELIVERY_SIZE_MAX + 1};
     assert_int_equal(coap_endpoint_request(&client.endpoint, now, &long_delivery), ERROR_TOO_LARGE);
     assert_int_equal(client.endpoint.exchanges_used, 0);
     assert_int_equal(sent_count, 0);
@@ -376,7 +376,7 @@ static void the_longest_path_query_delivery_and_payload_fit_one_datagram(void **
     path[95] = query[63] = '\0';
     struct coap_outgoing longest = outgoing(true, COAP_PUT, path);
     longest.query = query;
-    longest.delivery = (struct bytes){large, 64};
+    longest.delivery = (struct bytes){large, COAP_DELIVERY_SIZE_MAX};
     longest.content_format = COAP_FORMAT_CBOR;
     longest.payload = (struct bytes){large, BODY_SIZE};
     request(longest);

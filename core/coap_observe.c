@@ -238,9 +238,10 @@ static size_t build(const struct coap_observation *observation, const struct coa
                     const struct coap_response *response, enum coap_type type, uint16_t id, uint32_t sequence,
                     struct buffer buffer) {
     struct coap_builder builder;
-    struct coap_block block = {0, false, COAP_BLOCK_EXPONENT_MAX};
+    struct coap_block block = {0, false, COAP_BLOCK_EXPONENT};
     size_t size = 0;
     bool blocks = coap_block_read(message, COAP_OPTION_BLOCK2, &block) || response->body.size > coap_block_size(block);
+    block = coap_block_of_ours(block);
     struct bytes part = response->body;
     if (blocks && part.size > coap_block_size(block)) {
         block.more = true;
@@ -308,9 +309,9 @@ static void notify(struct coap_endpoint *endpoint, uint64_t now_ms, struct coap_
     observation->deadline_ms = now_ms + observation->timeout_ms;
     endpoint->counters.notifications++;
     coap_transmit(endpoint, &observation->peer, (struct bytes){observation->datagram, observation->datagram_size});
-    struct coap_block block = {0, false, COAP_BLOCK_EXPONENT_MAX};
+    struct coap_block block = {0, false, COAP_BLOCK_EXPONENT};
     (void)coap_block_read(&message, COAP_OPTION_BLOCK2, &block);
-    coap_server_keep(endpoint, now_ms, &observation->peer, path, &response, coap_block_size(block));
+    coap_server_keep(endpoint, now_ms, &observation->peer, path, &response, coap_block_size(coap_block_of_ours(block)));
 }
 
 static void retransmit(struct coap_endpoint *endpoint, uint64_t now_ms, struct coap_observation *observation) {

@@ -10,7 +10,8 @@ struct coap_block {
     bool more;
     uint32_t exponent;
 };
-#define COAP_BLOCK_EXPONENT_MAX 6 // 1,024 bytes
+#define COAP_BLOCK_EXPONENT_MAX 6 // 1,024 bytes: what others may send
+_Static_assert(COAP_BLOCK_EXPONENT <= COAP_BLOCK_EXPONENT_MAX, "RFC 7959 §2.2 knows no larger block");
 static inline size_t coap_block_size(struct coap_block block) {
     return (size_t)16 << block.exponent;
 }
@@ -23,6 +24,14 @@ static inline bool coap_block_read(const struct coap_message *message, uint16_t 
     uint32_t value = found->value.size > 3 ? 7 : coap_message_option_uint(message, option, 7);
     *out = (struct coap_block){value >> 4, (value & 8) != 0, value & 7};
     return true;
+}
+// The same place in a body in blocks that this device sends: who asks for larger ones gets smaller ones (RFC 7959 §2.3, §2.4).
+static inline struct coap_block coap_block_of_ours(struct coap_block block) {
+    if (block.exponent > COAP_BLOCK_EXPONENT) {
+        block.number <<= block.exponent - COAP_BLOCK_EXPONENT;
+        block.exponent = COAP_BLOCK_EXPONENT;
+    }
+    return block;
 }
 static inline uint32_t coap_block_value(struct coap_block block) {
     return block.number << 4 | (block.more ? 8u : 0u) | block.exponent;

@@ -1,7 +1,8 @@
 // The server's half of the endpoint: options, Block1 reassembly, the handler, Block2 slices, the reply.
 //
-// A large answer to GET is kept as a snapshot while its peer fetches it block by block; without a free place the handler is
-// asked again for each block, and the ETag tells the client whether the body changed. Only GET is answered in blocks, for
+// A large answer to GET is kept as a snapshot while its peer fetches it block by block, in the place where the handler wrote it
+// when that is one of ours (coap_endpoint_body); without a free place the handler is asked again for each block, and the ETag
+// tells the client whether the body changed. Only GET is answered in blocks, for
 // asking again repeats the effect of anything else; other answers are cut to one block.
 #include "core/assert.h"
 #include "core/coap_private.h"
@@ -102,12 +103,13 @@ static bool slice(const struct serving *serving, const struct coap_response *res
         return true;
     }
     if (!*blocks) {
-        *block = (struct coap_block){0, false, COAP_BLOCK_EXPONENT_MAX};
+        *block = (struct coap_block){0, false, COAP_BLOCK_EXPONENT};
         *blocks = size > COAP_PAYLOAD_SIZE_MAX;
     }
     if (block->exponent > COAP_BLOCK_EXPONENT_MAX) {
         return false;
     }
+    *block = coap_block_of_ours(*block);
     size_t from = (size_t)block->number * coap_block_size(*block);
     if (from >= size && block->number > 0) {
         return false;
@@ -141,7 +143,7 @@ static void acknowledge(struct serving *serving) {
 static void reply(struct serving *serving, struct coap_response response) {
     struct coap_endpoint *endpoint = serving->endpoint;
     const struct coap_message *message = serving->message;
-    uint8_t datagram[DATAGRAM_SIZE_MAX];
+    uint8_t datagram[COAP_SENT_SIZE_MAX];
     struct coap_builder builder;
     struct coap_block block2 = {0, false, 0};
     struct bytes part = {NULL, 0};
@@ -176,8 +178,9 @@ static void reply(struct serving *serving, struct coap_response response) {
     if (response.content_format != COAP_FORMAT_NONE) {
         coap_builder_option_uint(&builder, COAP_OPTION_CONTENT_FORMAT, response.content_format);
     }
-    if (serving->observing) {
-        coap_builder_option_uint(&builder, COAP_OPTION_MAX_AGE, serving->max_age_s);
+    uint32_t max_age_s = serving->observing ? serving->max_age_s : response.max_age_s;
+    if (max_age_s > 0) {
+        coap_builder_option_uint(&builder, COAP_OPTION_MAX_AGE, max_age_s);
     }
     if (blocks) {
         coap_builder_option_uint(&builder, COAP_OPTION_BLOCK2, coap_block_value(block2));
@@ -257,11 +260,34 @@ static void refuse_option(struct serving *serving, uint16_t number) {
 }
 
 // The body of this peer, method and path: an upload, or for GET a snapshot.
-static struct coap_transfer *transfer_find(const struct serving *serving, const char *path) {
-    for (uint32_t i = 0; i < serving->endpoint->memory.transfer_count; i++) {
-        struct coap_transfer *transfer = &serving->endpoint->memory.transfers[i];
-        if (transfer->used && !transfer->download && transfer->code == serving->message->code &&
-            memcmp(&transfer->peer, serving->peer, sizeof *serving->peer) == 0 && strcmp(transfer->path, path) == 0) {
+static struct coap_transfer *transfer_find(const struct coap_endpoint *endpoint, const struct coap_address *peer, uint8_t code,
+                                           const char *path) {
+    for (uint32_t i = 0; i < endpoint->memory.transfer_count; i++) {
+        struct coap_transfer *transfer = &endpoint->memory.transfers[i];
+        if (transfer->used && !transfer->download && transfer->code == code &&
+            memcmp(&transfer->peer, peer, sizeof *peer) == 0 && strcmp(transfer->path, path) == 0) {
+            return transfer;
+        }
+    }
+    return NULL;
+}
+
+struct buffer coap_endpoint_body(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_request *request) {
+    ASSERT(request->code == COAP_GET);
+    struct coap_transfer *transfer = transfer_find(endpoint, &request->peer, COAP_GET, request->path);
+    transfer = transfer != NULL ? transfer : coap_transfer_claim(endpoint, now_ms);
+    if (transfer == NULL) {
+        return (struct buffer){NULL, 0};
+    }
+    transfer->used = false; // nobody else can claim it before the handler returns and keep_snapshot decides
+    return coap_transfer_body(endpoint, transfer);
+}
+
+// The body that the handler wrote this answer into, or NULL.
+static struct coap_transfer *written_in(const struct coap_endpoint *endpoint, const struct coap_response *response) {
+    for (uint32_t i = 0; i < endpoint->memory.transfer_count; i++) {
+        struct coap_transfer *transfer = &endpoint->memory.transfers[i];
+        if (!transfer->used && coap_transfer_body(endpoint, transfer).data == response->body.data) {
             return transfer;
         }
     }
@@ -273,7 +299,7 @@ static struct coap_transfer *transfer_find(const struct serving *serving, const 
 static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, const char *path) {
     struct coap_endpoint *endpoint = serving->endpoint;
     struct coap_block block = serving->block1;
-    struct coap_transfer *transfer = transfer_find(serving, path);
+    struct coap_transfer *transfer = transfer_find(endpoint, serving->peer, serving->message->code, path);
     if (block.exponent > COAP_BLOCK_EXPONENT_MAX || (block.more && serving->message->payload.size != coap_block_size(block))) {
         refuse_for(serving, COAP_BAD_REQUEST,
                    bytes_of_text("Block1: the payload has not the block's size, or that is reserved"));
@@ -295,6 +321,7 @@ static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, co
         return NULL;
     }
     struct buffer body = coap_transfer_body(endpoint, transfer);
+    body.size = body.size < BODY_SIZE_MAX ? body.size : BODY_SIZE_MAX; // an answer may be longer than what is taken
     uint32_t announced = coap_message_option_uint(serving->message, COAP_OPTION_SIZE1, 0);
     if (announced > body.size || serving->message->payload.size > body.size - transfer->size) {
         transfer->used = false;
@@ -317,7 +344,7 @@ static struct coap_transfer *upload(struct serving *serving, uint64_t now_ms, co
 // The answer to a later block, from the snapshot taken with the first. False when there is none.
 static bool serve_snapshot(struct serving *serving, uint64_t now_ms, const char *path) {
     struct coap_block block;
-    struct coap_transfer *snapshot = transfer_find(serving, path);
+    struct coap_transfer *snapshot = transfer_find(serving->endpoint, serving->peer, serving->message->code, path);
     bool later = coap_block_read(serving->message, COAP_OPTION_BLOCK2, &block) && block.number > 0;
     if (!later || snapshot == NULL || snapshot->expires_ms <= now_ms ||
         coap_message_option_uint(serving->message, COAP_OPTION_ACCEPT, snapshot->content_format) != snapshot->content_format) {
@@ -325,6 +352,7 @@ static bool serve_snapshot(struct serving *serving, uint64_t now_ms, const char 
     }
     struct bytes body = {coap_transfer_body(serving->endpoint, snapshot).data, snapshot->size};
     reply(serving, (struct coap_response){.code = COAP_CONTENT, .content_format = snapshot->content_format, .body = body});
+    block = coap_block_of_ours(block);
     if (((size_t)block.number + 1) * coap_block_size(block) >= snapshot->size) {
         snapshot->used = false;
     } else {
@@ -338,23 +366,28 @@ static void keep_snapshot(struct serving *serving, uint64_t now_ms, const char *
     if (response->code != COAP_CONTENT || response->body.size <= block_size) {
         return;
     }
-    struct coap_transfer *snapshot = transfer_find(serving, path);
-    snapshot = snapshot != NULL ? snapshot : coap_transfer_claim(serving->endpoint, now_ms);
+    struct coap_endpoint *endpoint = serving->endpoint;
+    struct coap_transfer *snapshot = written_in(endpoint, response);
+    snapshot = snapshot != NULL ? snapshot : transfer_find(endpoint, serving->peer, COAP_GET, path);
+    snapshot = snapshot != NULL ? snapshot : coap_transfer_claim(endpoint, now_ms);
     if (snapshot == NULL) {
         return;
     }
-    struct buffer place = coap_transfer_body(serving->endpoint, snapshot);
+    struct buffer place = coap_transfer_body(endpoint, snapshot);
     if (response->body.size > place.size) {
         snapshot->used = false;
         return;
     }
-    snapshot->peer = *serving->peer;
-    snapshot->code = COAP_GET;
-    snapshot->content_format = response->content_format;
-    snapshot->size = response->body.size;
-    snapshot->expires_ms = now_ms + serving->endpoint->parameters.request_timeout_ms;
+    *snapshot = (struct coap_transfer){.used = true,
+                                       .peer = *serving->peer,
+                                       .code = COAP_GET,
+                                       .content_format = response->content_format,
+                                       .size = response->body.size,
+                                       .expires_ms = now_ms + endpoint->parameters.request_timeout_ms};
     memcpy(snapshot->path, path, strlen(path) + 1);
-    memcpy(place.data, response->body.data, response->body.size);
+    if (place.data != response->body.data) {
+        memcpy(place.data, response->body.data, response->body.size);
+    }
 }
 
 void coap_server_request(struct coap_endpoint *endpoint, uint64_t now_ms, const struct coap_address *peer,

@@ -64,12 +64,37 @@ typedef LINK_COUNTER link_counter;
 // Instructions that a manifest may ask for per message: about 0.1 s of the fast interpreter on one slow core.
 #define INSTRUCTIONS_MAX 10000000
 
-// CoAP (RFC 7252 §4.8): datagram and payload sizes follow §4.6 (1152/1024).
+// CoAP (RFC 7252 §4.8): datagram and payload sizes follow §4.6 (1152/1024). Every datagram of this size is received.
 #define DATAGRAM_SIZE_MAX 1280
-#define COAP_PAYLOAD_SIZE_MAX 1024
+// Blocks that this device sends have 16 << COAP_BLOCK_EXPONENT bytes (RFC 7959 §2.2); larger bodies go in several. It takes
+// blocks of up to 1,024 whatever it sends.
+#ifndef COAP_BLOCK_EXPONENT
+#define COAP_BLOCK_EXPONENT 6
+#endif
+#define COAP_PAYLOAD_SIZE_MAX (16 << COAP_BLOCK_EXPONENT)
+// A datagram that this device sends: a block with the longest options (core/coap_client.c adds them up). Each request of ours
+// under way and each observer keep one for retransmission.
+#ifndef COAP_SENT_SIZE_MAX
+#define COAP_SENT_SIZE_MAX DATAGRAM_SIZE_MAX
+#endif
+// Path and query of a request of ours, each with its NUL: "code/" with a digest is the longest path in use, what
+// `tenon override` says the longest query.
+#ifndef COAP_REQUEST_PATH_SIZE_MAX
+#define COAP_REQUEST_PATH_SIZE_MAX 96
+#endif
+#ifndef COAP_REQUEST_QUERY_SIZE_MAX
+#define COAP_REQUEST_QUERY_SIZE_MAX 64
+#endif
 // Extended tokens (RFC 8974): what proxies and stateless clients put there fits; a longer one is refused like any broken
-// message.
+// message. A small device takes what every CoAP client may use: 8.
+#ifndef COAP_TOKEN_SIZE_MAX
 #define COAP_TOKEN_SIZE_MAX 32
+#endif
+// A GET without its Observe option, kept to be served again for each notification. Who observes with a longer one gets the
+// answer, and no notification.
+#ifndef COAP_OBSERVE_REQUEST_SIZE_MAX
+#define COAP_OBSERVE_REQUEST_SIZE_MAX 256
+#endif
 // A reply that is kept for duplicates of its request. On a small device longer ones are not kept: their requests, GET and PUT,
 // may be served again.
 #ifndef COAP_REPLY_SIZE_MAX

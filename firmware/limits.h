@@ -15,7 +15,13 @@
 #define MODULE_SIZE_MAX 4096 // the components of this repository take 1.2 to 2.9 KiB
 #define BODY_SIZE_MAX 4096
 #define COMPONENT_MEMORY_MAX 65536
-#define COAP_REPLY_SIZE_MAX 160
+#define COAP_REPLY_SIZE_MAX 94 // the longest answer to a message over a link, which asks for an Echo, has 91
+#define COAP_BLOCK_EXPONENT 4  // 256 bytes
+#define COAP_SENT_SIZE_MAX 368
+#define COAP_REQUEST_PATH_SIZE_MAX 16 // "c/4294967295", "register", "alive"
+#define COAP_REQUEST_QUERY_SIZE_MAX 4 // none is asked
+#define COAP_TOKEN_SIZE_MAX 8
+#define COAP_OBSERVE_REQUEST_SIZE_MAX 128
 #define REPRESENTATION_SIZE_MAX 384
 // --- core/plan.h, core/port_values.h -------------------------------------------------------------------------------------
 #define PLAN_INDEX uint16_t
@@ -50,15 +56,17 @@
 #define LOG_LINES_MAX 10
 #define LOG_LINE_SIZE_MAX 120
 #define ANSWER_SIZE_MAX 4096
+#define BRIEF_ANSWER_SIZE_MAX 256
+#define MISSING_MAX 5
 #define REGISTRATION_SIZE_MAX 768
 
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
 #define FIRMWARE_STACK_BYTES 8192
-#define FIRMWARE_POOL_BYTES 27648 // for the engine: five components of the library
+#define FIRMWARE_POOL_BYTES 24576 // for the engine: five components of the library
 // Of it, for what no task is charged with: the interpreter's stack, and what the loader takes for a moment.
-#define FIRMWARE_POOL_RESERVE_BYTES 2560
+#define FIRMWARE_POOL_RESERVE_BYTES 1536
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 41472 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 31232 // struct node and the tables of its runtime
 
 #endif

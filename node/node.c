@@ -99,11 +99,11 @@ static enum error resume(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
 
 static enum error join_groups(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     static const char *const groups[] = {"224.0.1.187:5683", "[ff02::fd]:5683", "[ff05::fd]:5683"};
-    bool ipv6 = strchr(node->config.listen, '[') != NULL;
+    bool ipv6 = strchr(node->config->listen, '[') != NULL;
     enum error error = ERROR_NONE;
-    for (uint32_t i = 0; i < node->config.multicast_count; i++) {
+    for (uint32_t i = 0; i < node->config->multicast_count; i++) {
         for (uint32_t k = ipv6 ? 1 : 0; k < (ipv6 ? 3 : 1) && error == ERROR_NONE; k++) {
-            error = port_udp_join(groups[k], node->config.multicast[i], &node->groups[node->group_count], refusal);
+            error = port_udp_join(groups[k], node->config->multicast[i], &node->groups[node->group_count], refusal);
             node->group_count += error == ERROR_NONE;
         }
     }
@@ -118,7 +118,7 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
         snprintf(refusal, PORT_REFUSAL_SIZE, "no memory");
         return ERROR_MEMORY;
     }
-    node->config = *config;
+    node->config = config;
     node->engine = engine;
     node->data_lock = -1;
     node->started_ms = port_clock_ms();
@@ -139,7 +139,7 @@ enum error node_open(const struct node_config *config, struct engine *engine, st
     error = error == ERROR_NONE ? join_groups(node, refusal) : error;
     if (error == ERROR_NONE) {
         const struct runtime_environment environment = {.context = node,
-                                                        .name = node->config.node,
+                                                        .name = node->config->node,
                                                         .transmit = on_transmit,
                                                         .actuate = on_actuate,
                                                         .code_find = on_code_find,
@@ -216,7 +216,7 @@ uint64_t node_wait_ms(const struct node *node) {
     uint64_t wait = runtime_deadline(&node->runtime);
     uint64_t now_ms = port_clock_ms();
     uint64_t due_ms = node_drivers_deadline(node);
-    if (node->config.orchestrator[0] != '\0' && node->member_due_ms < due_ms) {
+    if (node->config->orchestrator[0] != '\0' && node->member_due_ms < due_ms) {
         due_ms = node->member_due_ms;
     }
     if (node->journal_due_ms < due_ms) {
@@ -280,6 +280,6 @@ void node_close(struct node *node) {
     }
     port_udp_close(node->udp);
     node_store_close(node);
-    node_memory_close(node->config.task_max, node->tables);
+    node_memory_close(node->config->task_max, node->tables);
     port_memory_give(node, sizeof *node);
 }

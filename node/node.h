@@ -59,7 +59,8 @@ void node_config_default(struct node_config *config);
 
 struct node;
 
-// Opens socket, disk and drivers and resumes the plan that is on disk. `config` is copied. On an error `refusal` names the
+// Opens socket, disk and drivers and resumes the plan that is on disk. `config` and `engine` must live, and `config` stay
+// as it is, until node_close. On an error `refusal` names the
 // place and the remedy: ERROR_EXISTS (the port is in use), ERROR_STORAGE (the data directory), ERROR_NETWORK, ERROR_MEMORY.
 MUST_CHECK enum error node_open(const struct node_config *config, struct engine *engine, struct node **out,
                                 char refusal[PORT_REFUSAL_SIZE]);

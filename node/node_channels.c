@@ -6,8 +6,10 @@
 
 #include "node/node_private.h"
 
-// A row has 300 to 500 bytes, so that this many fit ANSWER_SIZE_MAX.
+// Rows of one answer; a row has 300 to 500 bytes. What does not fit the answer comes with the next one, too.
 #define CHANNELS_PER_ANSWER 1500
+// What stands behind the last row: twelve numbers of up to 20 digits and their names.
+#define TAIL_SIZE_MAX 448
 #define AFTER_DIGITS_MAX 10
 
 typedef unsigned long long printed;
@@ -89,18 +91,25 @@ void node_channels_write(const struct node *node, struct bytes after, struct tex
     uint32_t first = after_of(after);
     uint32_t written = 0;
     bool more = false;
+    bool full = false;
     text_add(out, "{\"node\":");
-    text_add_json(out, node->config.node);
+    text_add_json(out, node->config->node);
     text_add(out, ",\"boot\":%llu,\"plan_revision\":%llu,\"channels\":[", (printed)node->boot, (printed)tables->plan.revision);
     for (uint32_t i = 0; i < tables->plan.link_count; i++) {
         const struct link *link = &tables->links[i];
         add_counters(&totals, &link->counters);
-        if (link->plan->id <= first || written == CHANNELS_PER_ANSWER) {
+        if (link->plan->id <= first || full || written == CHANNELS_PER_ANSWER) {
             more = more || link->plan->id > first;
             continue;
         }
-        text_add(out, written++ == 0 ? "" : ",");
+        const struct text before = *out;
+        text_add(out, written == 0 ? "" : ",");
         write_channel(node, link, out);
+        if (written > 0 && (out->overflow || out->capacity - out->size < TAIL_SIZE_MAX)) {
+            *out = before;
+            full = more = true;
+        }
+        written += full ? 0 : 1;
     }
     text_add(out, "],\"more\":%s,\"totals\":{", more ? "true" : "false");
     write_counters(&totals, out);

@@ -10,7 +10,7 @@
 
 void node_time(struct node *node) {
     uint64_t now_ms = port_clock_ms();
-    uint64_t building_ms = node->config.plant_clock ? node->plant_ms : node->building_base_ms + (now_ms - node->started_ms);
+    uint64_t building_ms = node->config->plant_clock ? node->plant_ms : node->building_base_ms + (now_ms - node->started_ms);
     runtime_at(&node->runtime, now_ms, building_ms);
 }
 
@@ -27,14 +27,14 @@ static void publish_number(struct node *node, uint32_t resource, double value) {
 }
 
 static void publish_clock(struct node *node) {
-    uint64_t local_ms = node->config.plant_clock ? node->plant_ms : port_unix_local_ms();
+    uint64_t local_ms = node->config->plant_clock ? node->plant_ms : port_unix_local_ms();
     publish_number(node, node->clock_resource, floor((double)local_ms / 1000.0));
 }
 
 // --- plant -----------------------------------------------------------------------------------------------------------------
 
 static const struct node_resource *config_of(const struct node *node, uint32_t resource) {
-    return &node->config.resources[node->config_of_resource[resource]];
+    return &node->config->resources[node->config_of_resource[resource]];
 }
 
 static void plant_close(struct node *node) {
@@ -75,7 +75,7 @@ static void plant_connect(struct node *node) {
     for (uint32_t i = 0; i < node->plant_write_count; i++) {
         writes[i] = config_of(node, node->plant_writes[i])->point;
     }
-    enum error error = plant_driver_open(node->config.plant_socket, reads, node->plant_read_count, writes,
+    enum error error = plant_driver_open(node->config->plant_socket, reads, node->plant_read_count, writes,
                                          node->plant_write_count, &node->plant, refusal);
     if (error != ERROR_NONE) {
         node->plant = NULL;
@@ -87,7 +87,7 @@ static void plant_connect(struct node *node) {
         return;
     }
     node->plant_told = false;
-    node_log(node, "plant", "connected to %s", node->config.plant_socket);
+    node_log(node, "plant", "connected to %s", node->config->plant_socket);
     for (uint32_t i = 0; i < node->plant_write_count; i++) {
         const struct resource *resource = &node->runtime.memory.resources[node->plant_writes[i]];
         if (resource->driven && resource->value_size > 0) {
@@ -108,7 +108,7 @@ static void plant_step(struct node *node, const struct plant_step *step) {
             publish_number(node, node->plant_reads[i], step->values[i].value);
         }
     }
-    if (node->config.plant_clock) {
+    if (node->config->plant_clock) {
         publish_clock(node);
     }
 }
@@ -176,8 +176,8 @@ static enum error add_clock(struct node *node) {
 }
 
 enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
-    for (uint32_t i = 0; i < node->config.resource_count; i++) {
-        const struct node_resource *config = &node->config.resources[i];
+    for (uint32_t i = 0; i < node->config->resource_count; i++) {
+        const struct node_resource *config = &node->config->resources[i];
         uint32_t index = 0;
         enum error error = runtime_resource_add(&node->runtime, &config->facts, &index);
         if (error != ERROR_NONE) {
@@ -197,7 +197,7 @@ enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
                  "resource clock: the name belongs to the node itself; rename the one in the configuration");
         return error;
     }
-    if (node->config.plant_socket[0] != '\0') {
+    if (node->config->plant_socket[0] != '\0') {
         plant_connect(node);
     }
     return ERROR_NONE;
@@ -208,19 +208,19 @@ void node_drivers_poll(struct node *node, bool plant_is_readable) {
     if (plant_is_readable && node->plant != NULL) {
         plant_receive(node);
     }
-    if (node->plant == NULL && node->config.plant_socket[0] != '\0' && node->plant_retry_ms <= now_ms) {
+    if (node->plant == NULL && node->config->plant_socket[0] != '\0' && node->plant_retry_ms <= now_ms) {
         plant_connect(node);
     }
     poll_all(node, now_ms);
-    if (!node->config.plant_clock && node->clock_due_ms <= now_ms) {
+    if (!node->config->plant_clock && node->clock_due_ms <= now_ms) {
         node->clock_due_ms = now_ms + CLOCK_INTERVAL_MS;
         publish_clock(node);
     }
 }
 
 uint64_t node_drivers_deadline(const struct node *node) {
-    uint64_t deadline_ms = node->config.plant_clock ? UINT64_MAX : node->clock_due_ms;
-    if (node->plant == NULL && node->config.plant_socket[0] != '\0' && node->plant_retry_ms < deadline_ms) {
+    uint64_t deadline_ms = node->config->plant_clock ? UINT64_MAX : node->clock_due_ms;
+    if (node->plant == NULL && node->config->plant_socket[0] != '\0' && node->plant_retry_ms < deadline_ms) {
         deadline_ms = node->plant_retry_ms;
     }
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {

@@ -16,7 +16,7 @@
 static void fail(struct node *node, const char *what) {
     if (!node->journal_failed) {
         node_log(node, "journal", "%s; events and commands wait until it can be written: free space in %s", what,
-                 node->config.data);
+                 node->config->data);
     }
     node->journal_failed = true;
     node->journal_due_ms = port_clock_ms() + RETRY_MS;
@@ -73,7 +73,7 @@ void node_journal_flush(struct node *node) {
         return;
     }
     uint64_t size = port_journal_size(node->journal);
-    if (node->journal_rewrite || (size > node->config.journal_bytes && size > JOURNAL_GROWTH_MAX * node->journal_base)) {
+    if (node->journal_rewrite || (size > node->config->journal_bytes && size > JOURNAL_GROWTH_MAX * node->journal_base)) {
         rewrite(node);
         return;
     }
@@ -121,7 +121,7 @@ static void tell_report(struct node *node, bool planned) {
     } else if (planned) {
         // Each plan is followed by a picture, which tells the time if nothing else.
         node_log(node, "journal", "nothing was found in %s though the node has a plan: what its durable tasks held is lost",
-                 node->config.data);
+                 node->config->data);
     }
     if (report->torn_bytes > 0) {
         node_log(node, "journal", "its end of %llu bytes was cut off: what a crash leaves; nothing acknowledged is in it",
@@ -131,7 +131,7 @@ static void tell_report(struct node *node, bool planned) {
         node_log(node, "journal",
                  "damaged: %llu of its batches cannot be used; what was acknowledged in them is lost, all before stands. A "
                  "damaged file is kept as %s/journal.damaged",
-                 (unsigned long long)report->lost_batches, node->config.data);
+                 (unsigned long long)report->lost_batches, node->config->data);
         node->journal_rewrite = true;
     }
 }
@@ -140,7 +140,7 @@ enum error node_journal_open(struct node *node, bool planned, char refusal[PORT_
     struct replay replay = {node, 0};
     node->journal_due_ms = UINT64_MAX;
     enum error error =
-        port_journal_open(node->config.data, replay_batch, &replay, &node->journal, &node->journal_report, refusal);
+        port_journal_open(node->config->data, replay_batch, &replay, &node->journal, &node->journal_report, refusal);
     if (error != ERROR_NONE) {
         return error;
     }

@@ -65,9 +65,10 @@
 #ifndef REMEMBERED_MAX
 #define REMEMBERED_MAX 256
 #endif
-// Bodies that come or go in blocks at one time, each of up to BODY_SIZE_MAX.
+// Bodies that come or go in blocks at one time: plans and code of up to BODY_SIZE_MAX, answers of up to ANSWER_SIZE_MAX. Who
+// asks for a long answer while all are in use is told to try again.
 #ifndef TRANSFERS_MAX
-#define TRANSFERS_MAX 4
+#define TRANSFERS_MAX 8
 #endif
 // Every display, gateway and person that watches this node.
 #ifndef OBSERVATIONS_MAX
@@ -94,9 +95,17 @@
 #ifndef LOG_LINE_SIZE_MAX
 #define LOG_LINE_SIZE_MAX 200
 #endif
-// GET /status with 1,000 tasks is about 160 KiB.
+// GET /status with 1,000 tasks is about 160 KiB, /.well-known/core with 5 ports each 600 KiB.
 #ifndef ANSWER_SIZE_MAX
 #define ANSWER_SIZE_MAX (1024 * 1024)
+#endif
+// An error's sentence, what an override did, or the digests of the components that a plan misses: one block.
+#ifndef BRIEF_ANSWER_SIZE_MAX
+#define BRIEF_ANSWER_SIZE_MAX 1024
+#endif
+// As many digests as one block of an answer to PUT holds.
+#ifndef MISSING_MAX
+#define MISSING_MAX 28
 #endif
 // With RESOURCES_PER_NODE_MAX resources at full length a registration takes about 13 KiB.
 #ifndef REGISTRATION_SIZE_MAX

@@ -26,7 +26,7 @@ static void give_to_port(const struct node *node, uint64_t unix_ms, const char *
     char when[TIME_TEXT_SIZE];
     char whole[LOG_LINE_SIZE_MAX + 2 * NAME_SIZE_MAX + TIME_TEXT_SIZE];
     format_time(unix_ms, when);
-    snprintf(whole, sizeof whole, "%s %s: %s: %s", when, node->config.node, subject, text);
+    snprintf(whole, sizeof whole, "%s %s: %s: %s", when, node->config->node, subject, text);
     port_log_line(whole);
 }
 

@@ -13,17 +13,17 @@ enum { REQUEST_REGISTER = 1, REQUEST_ALIVE = 2 };
 static void registration_fill(const struct node *node, struct registration *out) {
     uint64_t used = runtime_memory_used(&node->runtime);
     memset(out, 0, sizeof *out);
-    memcpy(out->node, node->config.node, sizeof out->node);
-    memcpy(out->kind, node->config.kind, sizeof out->kind);
+    memcpy(out->node, node->config->node, sizeof out->node);
+    memcpy(out->kind, node->config->kind, sizeof out->kind);
     snprintf(out->engine, sizeof out->engine, "%s", node->engine->name);
     out->boot = node->boot;
     out->identity = node->identity;
-    out->memory_total_bytes = node->config.memory_bytes;
-    out->memory_free_bytes = used < node->config.memory_bytes ? node->config.memory_bytes - used : 0;
-    out->task_max = node->config.task_max;
+    out->memory_total_bytes = node->config->memory_bytes;
+    out->memory_free_bytes = used < node->config->memory_bytes ? node->config->memory_bytes - used : 0;
+    out->task_max = node->config->task_max;
     out->plan_revision = runtime_tables(&node->runtime)->plan.revision;
-    out->capability_count = node->config.capability_count;
-    memcpy(out->capabilities, node->config.capabilities, sizeof out->capabilities);
+    out->capability_count = node->config->capability_count;
+    memcpy(out->capabilities, node->config->capabilities, sizeof out->capabilities);
     out->resource_count = node->runtime.resource_count;
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
         out->resources[i] = node->runtime.memory.resources[i].facts;
@@ -66,8 +66,8 @@ static void tell_alive(struct node *node) {
     uint64_t used = runtime_memory_used(&node->runtime);
     struct alive alive = {.boot = node->boot,
                           .plan_revision = runtime_tables(&node->runtime)->plan.revision,
-                          .memory_free_bytes = used < node->config.memory_bytes ? node->config.memory_bytes - used : 0};
-    memcpy(alive.node, node->config.node, sizeof alive.node);
+                          .memory_free_bytes = used < node->config->memory_bytes ? node->config->memory_bytes - used : 0};
+    memcpy(alive.node, node->config->node, sizeof alive.node);
     if (alive_encode(&alive, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE) {
         ask(node, REQUEST_ALIVE, COAP_PUT, "alive", (struct bytes){encoded, size});
     }
@@ -75,10 +75,10 @@ static void tell_alive(struct node *node) {
 
 void node_member_advance(struct node *node) {
     uint64_t now_ms = node->runtime.network_ms;
-    if (node->config.orchestrator[0] == '\0' || node->member_due_ms > now_ms) {
+    if (node->config->orchestrator[0] == '\0' || node->member_due_ms > now_ms) {
         return;
     }
-    node->member_due_ms = now_ms + node->config.keepalive_ms;
+    node->member_due_ms = now_ms + node->config->keepalive_ms;
     switch (node->membership) {
     case MEMBERSHIP_NONE:
         register_now(node);

@@ -28,7 +28,8 @@ static void carve_coap(struct carver *carver, struct coap_endpoint_memory *coap)
     coap->exchanges = carve(carver, EXCHANGES_MAX * sizeof(struct coap_exchange));
     coap->remembered = carve(carver, REMEMBERED_MAX * sizeof(struct coap_memory_of_id));
     coap->transfers = carve(carver, TRANSFERS_MAX * sizeof(struct coap_transfer));
-    coap->bodies = (struct buffer){carve(carver, TRANSFERS_MAX * (size_t)BODY_SIZE_MAX), TRANSFERS_MAX * (size_t)BODY_SIZE_MAX};
+    const size_t bodies_size = TRANSFERS_MAX * (size_t)(BODY_SIZE_MAX > ANSWER_SIZE_MAX ? BODY_SIZE_MAX : ANSWER_SIZE_MAX);
+    coap->bodies = (struct buffer){carve(carver, bodies_size), bodies_size};
     coap->observations = carve(carver, OBSERVATIONS_MAX * sizeof(struct coap_observation));
     coap->delayed = carve(carver, DELAYED_MAX * sizeof(struct coap_delayed));
 }

@@ -28,7 +28,7 @@ struct file_poll {
 };
 
 struct node {
-    struct node_config config;
+    const struct node_config *config; // the caller's
     struct engine *engine;
     struct port_udp *udp;
     struct port_udp *groups[GROUPS_MAX]; // what was sent to All CoAP Nodes; answers leave by `udp`
@@ -76,8 +76,8 @@ struct node {
     uint64_t journal_base;    // size of the last picture
     // log
     struct log_line log[LOG_LINES_MAX];
-    uint32_t log_count; // ever written
-    char answer[ANSWER_SIZE_MAX];
+    uint32_t log_count;                // ever written
+    char brief[BRIEF_ANSWER_SIZE_MAX]; // the answer in hand, when it is short; a long one lies in a body of the endpoint
 };
 
 // node_log.c

@@ -8,21 +8,20 @@
 #include "node/node_private.h"
 #include "node/override.h"
 
-// As many digests as one block of an answer to PUT holds.
-#define MISSING_MAX 28
+// When a client may ask again that found every place for a long answer taken: a body is fetched within a second or two.
+#define TRY_AGAIN_S 3
 
-static void answer_text(struct node *node, struct coap_response *response, uint8_t code, uint16_t format,
-                        const struct text *text) {
+static void answer_text(struct coap_response *response, uint8_t code, uint16_t format, const struct text *text) {
     response->code = text->overflow ? COAP_INTERNAL_SERVER_ERROR : code;
-    response->content_format = format;
-    response->body = (struct bytes){(const uint8_t *)node->answer, text->overflow ? 0 : text->size};
+    response->content_format = text->overflow ? COAP_FORMAT_NONE : format;
+    response->body = (struct bytes){(const uint8_t *)text->data, text->overflow ? 0 : text->size};
 }
 
 static void answer_error(struct node *node, struct coap_response *response, uint8_t code, const char *why) {
     struct text text;
-    text_start(&text, node->answer, sizeof node->answer);
+    text_start(&text, node->brief, sizeof node->brief);
     text_add(&text, "%s", why);
-    answer_text(node, response, code, COAP_FORMAT_NONE, &text);
+    answer_text(response, code, COAP_FORMAT_NONE, &text);
 }
 
 // False, with 4.15, when the body came in another content format than the one that can be read here. None at all is taken on
@@ -52,7 +51,7 @@ static void answer_missing(struct node *node, struct coap_response *response, co
                            uint32_t count) {
     struct wire_writer writer;
     size_t size = 0;
-    wire_writer_start(&writer, (struct buffer){(uint8_t *)node->answer, sizeof node->answer});
+    wire_writer_start(&writer, (struct buffer){(uint8_t *)node->brief, sizeof node->brief});
     wire_write_list(&writer, count);
     for (uint32_t i = 0; i < count; i++) {
         wire_write_bytes(&writer, (struct bytes){missing[i], DIGEST_SIZE});
@@ -61,7 +60,7 @@ static void answer_missing(struct node *node, struct coap_response *response, co
     bool good = wire_writer_finish(&writer, &size) == ERROR_NONE;
     response->code = good ? COAP_PRECONDITION_FAILED : COAP_INTERNAL_SERVER_ERROR;
     response->content_format = COAP_FORMAT_CBOR;
-    response->body = (struct bytes){(const uint8_t *)node->answer, good ? size : 0};
+    response->body = (struct bytes){(const uint8_t *)node->brief, good ? size : 0};
 }
 
 // 4.12 with the digests of the components that are not here; 4.00 for a plan that cannot be; 5.00 when the disk did not take
@@ -164,7 +163,7 @@ static void answer_override(struct node *node, struct coap_response *response, u
                             bool durable) {
     const struct resource *resource = &node->runtime.memory.resources[index];
     struct text text;
-    text_start(&text, node->answer, sizeof node->answer);
+    text_start(&text, node->brief, sizeof node->brief);
     text_add(&text, "{\"resource\":");
     text_add_json(&text, resource->facts.name);
     text_add(&text, ",\"unit\":");
@@ -173,7 +172,7 @@ static void answer_override(struct node *node, struct coap_response *response, u
              actuator_find(&resource->actuator, priority) != NULL ? "true" : "false", durable ? "true" : "false");
     text_add_item(&text, (struct bytes){resource->value, resource->value_size});
     text_add(&text, ",\"priority\":%u,\"source\":\"%s\"}}", resource->priority, node_status_source(resource));
-    answer_text(node, response, code, COAP_FORMAT_JSON, &text);
+    answer_text(response, code, COAP_FORMAT_JSON, &text);
 }
 
 static void serve_override(struct node *node, const struct coap_request *request, struct coap_response *response) {
@@ -207,49 +206,74 @@ static void serve_override(struct node *node, const struct coap_request *request
                     durable);
 }
 
+// --- long answers --------------------------------------------------------------------------------------------------------
+
 // RFC 6690 link format, with its filter.
-static void serve_links(struct node *node, const struct coap_request *request, struct coap_response *response) {
+static void write_links(const struct node *node, const struct coap_request *request, struct text *out) {
     static const struct link_entry own[] = {
         {.path = "/status", .rt = "", .interface = "", .unit = "", .formats = "50"},
         {.path = "/channels", .rt = "", .interface = "", .unit = "", .formats = "50"},
         {.path = "/log", .rt = "", .interface = "", .unit = "", .formats = "0"},
     };
-    struct link_list list = {.pen = pen_start((struct buffer){(uint8_t *)node->answer, sizeof node->answer}),
+    struct link_list list = {.pen = pen_start((struct buffer){(uint8_t *)out->data, out->capacity}),
                              .filter = request->message};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         link_list_add(&list, &own[i]);
     }
     rest_links(&node->runtime, &list);
-    response->code = list.pen.overflow ? COAP_INTERNAL_SERVER_ERROR : COAP_CONTENT;
-    response->content_format = list.pen.overflow ? COAP_FORMAT_NONE : COAP_FORMAT_LINK;
-    response->body = (struct bytes){(const uint8_t *)node->answer, list.pen.overflow ? 0 : list.pen.size};
+    out->size = list.pen.size;
+    out->overflow = list.pen.overflow;
+}
+
+static void write_status(const struct node *node, const struct coap_request *request, struct text *out) {
+    (void)request;
+    node_status_write(node, out);
+}
+
+static void write_channels(const struct node *node, const struct coap_request *request, struct text *out) {
+    node_channels_write(node, coap_message_query(request->message, "after"), out);
+}
+
+static void write_log(const struct node *node, const struct coap_request *request, struct text *out) {
+    node_log_write(node, coap_message_query(request->message, "task"), out);
+}
+
+static const struct page {
+    const char *path;
+    uint16_t format;
+    void (*write)(const struct node *node, const struct coap_request *request, struct text *out);
+} pages[] = {
+    {"status", COAP_FORMAT_JSON, write_status},
+    {"channels", COAP_FORMAT_JSON, write_channels},
+    {"log", COAP_FORMAT_TEXT, write_log},
+    {".well-known/core", COAP_FORMAT_LINK, write_links},
+};
+
+static void serve_page(struct node *node, const struct coap_request *request, const struct page *page,
+                       struct coap_response *response) {
+    struct text text;
+    if (!gives(node, request, page->format, response)) {
+        return;
+    }
+    struct buffer body = coap_endpoint_body(&node->runtime.coap, node->runtime.network_ms, request);
+    if (body.size == 0) {
+        answer_error(node, response, COAP_SERVICE_UNAVAILABLE, "others fetch long answers: try again later");
+        response->max_age_s = TRY_AGAIN_S;
+        return;
+    }
+    text_start(&text, (char *)body.data, body.size);
+    page->write(node, request, &text);
+    answer_text(response, COAP_CONTENT, page->format, &text);
 }
 
 static void serve_get(struct node *node, const struct coap_request *request, struct coap_response *response) {
-    struct text text;
-    text_start(&text, node->answer, sizeof node->answer);
-    if (strcmp(request->path, "status") == 0) {
-        if (gives(node, request, COAP_FORMAT_JSON, response)) {
-            node_status_write(node, &text);
-            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (strcmp(request->path, pages[i].path) == 0) {
+            serve_page(node, request, &pages[i], response);
+            return;
         }
-    } else if (strcmp(request->path, "channels") == 0) {
-        if (gives(node, request, COAP_FORMAT_JSON, response)) {
-            node_channels_write(node, coap_message_query(request->message, "after"), &text);
-            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_JSON, &text);
-        }
-    } else if (strcmp(request->path, "log") == 0) {
-        if (gives(node, request, COAP_FORMAT_TEXT, response)) {
-            node_log_write(node, coap_message_query(request->message, "task"), &text);
-            answer_text(node, response, COAP_CONTENT, COAP_FORMAT_TEXT, &text);
-        }
-    } else if (strcmp(request->path, ".well-known/core") == 0) {
-        if (gives(node, request, COAP_FORMAT_LINK, response)) {
-            serve_links(node, request, response);
-        }
-    } else {
-        answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
     }
+    answer_error(node, response, COAP_NOT_FOUND, "no such path; see /.well-known/core");
 }
 
 void node_serve(struct node *node, const struct coap_request *request, struct coap_response *response) {

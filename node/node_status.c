@@ -80,7 +80,7 @@ static void write_traffic(const struct node *node, struct text *out) {
 static void write_memory(const struct node *node, struct text *out) {
     uint32_t size, most;
     struct engine_pool pool;
-    text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu", (printed)node->config.memory_bytes,
+    text_add(out, ",\"memory\":{\"total\":%llu,\"used\":%llu", (printed)node->config->memory_bytes,
              (printed)runtime_memory_used(&node->runtime));
     if (node->engine->pool != NULL) {
         node->engine->pool(node->engine, &pool);
@@ -99,7 +99,7 @@ static void write_memory(const struct node *node, struct text *out) {
 void node_status_write(const struct node *node, struct text *out) {
     const struct runtime_tables *tables = runtime_tables(&node->runtime);
     text_add(out, "{\"node\":");
-    text_add_json(out, node->config.node);
+    text_add_json(out, node->config->node);
     text_add(out, ",\"boot\":%llu,\"engine\":\"%s\",\"policy\":", (printed)node->boot, node->engine->name);
     text_add_json(out, tables->plan.policy);
     text_add(out, ",\"plan_revision\":%llu,\"orchestrator\":\"%s\",\"building_ms\":%llu", (printed)tables->plan.revision,

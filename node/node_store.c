@@ -8,13 +8,13 @@
 #define BOOT_SIZE 21 // 20 digits and the end of the line
 
 static void path_of(const struct node *node, const char *name, char out[NODE_PATH_SIZE_MAX + 96]) {
-    snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/%s", node->config.data, name);
+    snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/%s", node->config->data, name);
 }
 
 static void path_of_code(const struct node *node, const uint8_t digest[DIGEST_SIZE], char out[NODE_PATH_SIZE_MAX + 96]) {
     char hex[65];
     digest_text(digest, hex);
-    snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/code/%s.wasm", node->config.data, hex);
+    snprintf(out, NODE_PATH_SIZE_MAX + 96, "%s/code/%s.wasm", node->config->data, hex);
 }
 
 // The identity tells this storage from any other under the node's name. It is made where the start counter begins: with that
@@ -87,7 +87,7 @@ static enum error count_boot(struct node *node) {
     error = port_file_write(path, content);
     if (error != ERROR_NONE && port_file_overwrite(path, content) == ERROR_NONE) {
         node_log(node, "disk", "no new file can be written in %.160s: free some space; until then no plan is taken",
-                 node->config.data);
+                 node->config->data);
         error = ERROR_NONE;
     }
     return error;
@@ -97,17 +97,17 @@ enum error node_store_open(struct node *node, char refusal[PORT_REFUSAL_SIZE]) {
     char path[NODE_PATH_SIZE_MAX + 96];
     path_of(node, "code", path);
     enum error error = port_directory_make(path);
-    error = error == ERROR_NONE ? port_directory_lock(node->config.data, &node->data_lock) : error;
+    error = error == ERROR_NONE ? port_directory_lock(node->config->data, &node->data_lock) : error;
     if (error == ERROR_EXISTS) {
         // Two daemons on one directory would overwrite each other's plan.
         snprintf(refusal, PORT_REFUSAL_SIZE, "another node runs in %.160s: give each node a directory `data` of its own",
-                 node->config.data);
+                 node->config->data);
         return error;
     }
     if (error != ERROR_NONE || count_boot(node) != ERROR_NONE) {
         snprintf(refusal, PORT_REFUSAL_SIZE,
                  "cannot write in %.160s: check that the directory may be written and that the disk is not full",
-                 node->config.data);
+                 node->config->data);
         return ERROR_STORAGE;
     }
     return ERROR_NONE;

@@ -62,7 +62,8 @@ static void name(struct plan_task *task, uint32_t number) {
 static void start(void) {
     port_files_open();
     memset(node, 0, sizeof *node);
-    snprintf(node->config.data, sizeof node->config.data, "node");
+    static struct node_config config = {.data = "node"};
+    node->config = &config;
     node->runtime.memory.tables.plan = (struct plan){.tasks = in_force, .task_count = 2};
     node->runtime.memory.next = (struct plan){.tasks = on_its_way};
 }

@@ -48,6 +48,16 @@ static void serve(void *context, const struct coap_request *request, struct coap
     }
     party->later = coap_later_of(request);
     *response = party->answer;
+    if (party->in_place && request->code == COAP_GET) {
+        struct buffer body = coap_endpoint_body(&party->endpoint, now, request);
+        if (body.size < response->body.size) {
+            *response =
+                (struct coap_response){.code = COAP_SERVICE_UNAVAILABLE, .content_format = COAP_FORMAT_NONE, .max_age_s = 3};
+            return;
+        }
+        memcpy(body.data, response->body.data, response->body.size);
+        response->body.data = body.data;
+    }
 }
 
 static void completed(void *context, const struct coap_completion *completion) {

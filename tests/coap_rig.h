@@ -35,6 +35,7 @@ struct party {
     // What its handler answers, and what it saw last.
     struct coap_response answer;
     uint32_t served;
+    bool in_place;         // the answer's body is written into a body of the endpoint, 5.03 when there is none
     uint32_t change_after; // the body changes its first byte at this serving; 0 for never
     char path[96];
     uint8_t code;
