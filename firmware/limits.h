@@ -54,10 +54,12 @@
 #define MISSING_MAX 5
 #define REGISTRATION_SIZE_MAX 768
 #define JOURNAL_SIZE_MIN 16384u
+// --- port/port.h ---------------------------------------------------------------------------------------------------------
+#define PORT_UDP_SCRATCH_SIZE 1 // datagrams are read where the driver put them
 
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
-#define FIRMWARE_STACK_BYTES 8192
+#define FIRMWARE_STACK_BYTES 4608 // of which the tests of the board use 3,544 at most
 #define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
 #define PORT_MEMORY_BYTES 45056 // struct node and the tables of its runtime

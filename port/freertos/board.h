@@ -13,8 +13,11 @@ bool board_network_open(const char *address, const char *mask, const char *gatew
 // Datagrams from and to the host `here` carry the address `in_plan` above the port. For QEMU's user network, which shows the
 // loopback addresses of its host, where the other nodes of a test are, as 10.0.2.2.
 bool board_network_alias(const char *here, const char *in_plan);
-// Hands lwIP what has arrived.
-void board_network_poll(void);
+// Frames that wait in the controller.
+uint32_t board_network_waiting(void);
+// Hands lwIP the oldest of them, or drops it when it is broken or longer than a buffer. False when none waits, or when lwIP's
+// buffers are in use: then it stays where it is.
+bool board_network_poll(void);
 // Sleeps until a frame arrives or so many milliseconds have passed.
 void board_network_sleep(uint32_t timeout_ms);
 

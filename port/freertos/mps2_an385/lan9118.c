@@ -97,28 +97,25 @@ static err_t transmit(struct netif *netif, struct pbuf *frame) {
     return ERR_OK;
 }
 
-// Takes one frame out of the FIFO; the words must be read even when there is no place for them.
-static struct pbuf *take_frame(void) {
+// Takes one frame out of the FIFO into `buffer`, which is as long as buffers are; false when it is broken or does not fit. The
+// words must be read even then.
+static bool take_frame(struct pbuf *buffer) {
     uint32_t status = RX_STATUS;
     uint32_t size = status >> 16 & 0x3fffu;
-    bool good = (status & RX_ERROR) == 0 && size > FRAME_CHECK_SIZE;
-    struct pbuf *frame = good ? pbuf_alloc(PBUF_RAW, (u16_t)size, PBUF_POOL) : NULL;
-    struct pbuf *part = frame;
-    uint32_t at = 0;
-    for (uint32_t words = (size + 3) / 4; words > 0; words--) {
+    bool good = (status & RX_ERROR) == 0 && size > FRAME_CHECK_SIZE && size <= buffer->len;
+    uint8_t *at = buffer->payload;
+    for (uint32_t left = size; left > 0;) {
         uint32_t word = RX_DATA;
-        for (uint32_t i = 0; i < 4 && part != NULL; i++) {
-            ((uint8_t *)part->payload)[at++] = (uint8_t)(word >> (8 * i));
-            if (at == part->len) {
-                part = part->next;
-                at = 0;
+        for (uint32_t i = 0; i < 4 && left > 0; i++, left--) {
+            if (good) {
+                *at++ = (uint8_t)(word >> (8 * i));
             }
         }
     }
-    if (frame != NULL) {
-        pbuf_realloc(frame, (u16_t)(size - FRAME_CHECK_SIZE));
+    if (good) {
+        pbuf_realloc(buffer, (u16_t)(size - FRAME_CHECK_SIZE));
     }
-    return frame;
+    return good;
 }
 
 static err_t open_interface(struct netif *netif) {
@@ -168,21 +165,27 @@ bool board_network_open(const char *address, const char *mask, const char *gatew
     return true;
 }
 
-void board_network_poll(void) {
-    while ((RX_FIFO_INF >> 16 & 0xffu) != 0) {
-        struct pbuf *frame = take_frame();
-        if (frame != NULL && interface.input(frame, &interface) != ERR_OK) {
-            pbuf_free(frame);
-        }
-    }
+uint32_t board_network_waiting(void) {
+    return RX_FIFO_INF >> 16 & 0xffu;
+}
+
+bool board_network_poll(void) {
     sys_check_timeouts();
+    struct pbuf *buffer = board_network_waiting() == 0 ? NULL : pbuf_alloc(PBUF_RAW, PBUF_POOL_BUFSIZE, PBUF_POOL);
+    if (buffer == NULL) {
+        return false;
+    }
+    if (!take_frame(buffer) || interface.input(buffer, &interface) != ERR_OK) {
+        pbuf_free(buffer);
+    }
+    return true;
 }
 
 void board_network_sleep(uint32_t timeout_ms) {
     uint32_t own_ms = sys_timeouts_sleeptime();
     timeout_ms = own_ms < timeout_ms ? own_ms : timeout_ms;
     INT_STS = UINT32_MAX;
-    if ((RX_FIFO_INF >> 16 & 0xffu) != 0 || timeout_ms == 0) {
+    if (board_network_waiting() != 0 || timeout_ms == 0) {
         return; // it came after the last poll
     }
     INT_EN = INT_RX_STATUS;
