@@ -47,7 +47,7 @@
 #define DELAYED_MAX 0
 #define PORT_VALUES_PER_TASK 3
 #define PORT_VALUES_LARGE_MAX 1
-#define LOG_LINES_MAX 10
+#define LOG_SIZE 896 // some twelve lines
 #define LOG_LINE_SIZE_MAX 120
 #define ANSWER_SIZE_MAX 4096
 #define BRIEF_ANSWER_SIZE_MAX 256
@@ -62,6 +62,6 @@
 #define FIRMWARE_STACK_BYTES 4608 // of which the tests of the board use 3,544 at most
 #define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 45056 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 44096 // struct node and the tables of its runtime
 
 #endif
