@@ -75,15 +75,15 @@ static void send_event(struct lane *lane, uint32_t link, double value) {
 static void await_answers(struct lane *lane, uint32_t count) {
     uint8_t buffer[DATAGRAM_SIZE_MAX];
     struct coap_address from;
-    size_t size = 0;
+    struct bytes datagram;
     while (count > 0) {
         int descriptor = port_udp_descriptor(lane->udp);
         if (port_wait(&descriptor, 1, 3000) == 0) {
             bench_fail("an event was not acknowledged within 3 s");
         }
-        while (port_udp_receive(lane->udp, &from, (struct buffer){buffer, sizeof buffer}, &size) == ERROR_NONE) {
+        while (port_udp_receive(lane->udp, &from, (struct buffer){buffer, sizeof buffer}, &datagram) == ERROR_NONE) {
             struct coap_message message;
-            if (coap_message_parse((struct bytes){buffer, size}, &message) != ERROR_NONE || message.code != COAP_CHANGED) {
+            if (coap_message_parse(datagram, &message) != ERROR_NONE || message.code != COAP_CHANGED) {
                 bench_fail("an event was refused");
             }
             count--;

@@ -39,12 +39,12 @@ static void wait_for(struct port_udp *udp) {
 static _Noreturn void run_echo(struct port_udp *udp) {
     uint8_t buffer[DATAGRAM_SIZE_MAX];
     struct coap_address from;
-    size_t size = 0;
+    struct bytes datagram;
     for (;;) {
         int descriptor = port_udp_descriptor(udp);
         (void)port_wait(&descriptor, 1, 60000);
-        while (port_udp_receive(udp, &from, (struct buffer){buffer, sizeof buffer}, &size) == ERROR_NONE) {
-            (void)port_udp_send(udp, &from, (struct bytes){buffer, size});
+        while (port_udp_receive(udp, &from, (struct buffer){buffer, sizeof buffer}, &datagram) == ERROR_NONE) {
+            (void)port_udp_send(udp, &from, datagram);
         }
     }
 }
@@ -145,13 +145,13 @@ static void acknowledge(struct lane *lane, const struct coap_message *command) {
 static bool receive(struct lane *lane) {
     uint8_t buffer[DATAGRAM_SIZE_MAX];
     struct coap_address from;
-    size_t size = 0;
-    while (port_udp_receive(lane->udp, &from, (struct buffer){buffer, sizeof buffer}, &size) == ERROR_NONE) {
+    struct bytes datagram;
+    while (port_udp_receive(lane->udp, &from, (struct buffer){buffer, sizeof buffer}, &datagram) == ERROR_NONE) {
         struct coap_message message;
         if (lane->variant == VARIANT_ECHO) {
             return true;
         }
-        if (coap_message_parse((struct bytes){buffer, size}, &message) == ERROR_NONE && message.code == COAP_POST) {
+        if (coap_message_parse(datagram, &message) == ERROR_NONE && message.code == COAP_POST) {
             acknowledge(lane, &message);
             return true;
         }

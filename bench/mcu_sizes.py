@@ -13,7 +13,7 @@ import sys
 KIB = 1024
 # Over everything (DESIGN.md §13), and what RAM is today: it may only shrink.
 FLASH_AIM, RAM_AIM = 192 * KIB, 64 * KIB
-FLASH_BUDGET, RAM_BUDGET = FLASH_AIM, 120 * KIB
+FLASH_BUDGET, RAM_BUDGET = FLASH_AIM, 110 * KIB
 
 ROOMS = (
     (r"libtenon_core", "core/"), (r"libtenon_engine", "engine/"), (r"libtenon_node", "node/"), (r"tenon_port\.dir", "port/"),

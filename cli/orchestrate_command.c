@@ -45,17 +45,17 @@ static struct moment moment_now(void) {
 }
 
 static void receive_all(struct port_udp *udp, struct orchestrator *orchestrator) {
-    static uint8_t datagram[DATAGRAM_SIZE_MAX];
+    static uint8_t scratch[PORT_UDP_SCRATCH_SIZE];
     struct coap_address from;
-    size_t size = 0;
+    struct bytes datagram;
     // Bounded, so that a flood of datagrams cannot keep deaths and plans from being handled.
     for (int i = 0; i < 256; i++) {
-        enum error error = port_udp_receive(udp, &from, (struct buffer){datagram, sizeof datagram}, &size);
+        enum error error = port_udp_receive(udp, &from, (struct buffer){scratch, sizeof scratch}, &datagram);
         if (error == ERROR_NOT_FOUND) {
             return;
         }
         if (error == ERROR_NONE) {
-            orchestrator_receive(orchestrator, moment_now(), &from, (struct bytes){datagram, size});
+            orchestrator_receive(orchestrator, moment_now(), &from, datagram);
         }
     }
 }

@@ -53,16 +53,22 @@
 #define DELAYED_MAX 0
 #define PORT_VALUES_PER_TASK 3
 #define PORT_VALUES_LARGE_MAX 1
-#define LOG_LINES_MAX 10
+#define LOG_SIZE 896 // some twelve lines
 #define LOG_LINE_SIZE_MAX 120
 #define ANSWER_SIZE_MAX 4096
 #define BRIEF_ANSWER_SIZE_MAX 256
 #define MISSING_MAX 5
 #define REGISTRATION_SIZE_MAX 768
+// --- port/port.h ---------------------------------------------------------------------------------------------------------
+#define PORT_UDP_SCRATCH_SIZE 1 // datagrams are read where the driver put them
 
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
-#define FIRMWARE_STACK_BYTES 8192
+#ifdef __riscv
+#define FIRMWARE_STACK_BYTES 6656
+#else
+#define FIRMWARE_STACK_BYTES 4608 // of which the tests of the board use 3,544 at most
+#endif
 #define FIRMWARE_POOL_BYTES 24576 // for the engine: five components of the library
 // Of it, for what no task is charged with: the interpreter's stack, and what the loader takes for a moment.
 #define FIRMWARE_POOL_RESERVE_BYTES 1536

@@ -77,14 +77,13 @@ static void configure(void) {
     add_resources(config);
 }
 
-static void run(void *argument) {
-    static volatile bool stop;
+// Not inlined, so that what only the start needs leaves the stack.
+__attribute__((noinline)) static struct node *start(void) {
     struct wamr_options options = {
         .stack_bytes = FIRMWARE_INTERPRETER_STACK_BYTES, .one_stack = true, .modules_stay = true, .pool = {pool, sizeof pool}};
     struct engine *engine;
     struct node *node;
     char refusal[PORT_REFUSAL_SIZE] = "";
-    (void)argument;
     configure();
     port_files_open();
     if (!board_network_open(configuration.address, configuration.mask, configuration.gateway)) {
@@ -102,6 +101,13 @@ static void run(void *argument) {
     if (node_open(&configuration.node, engine, &node, refusal) != ERROR_NONE) {
         port_halt(refusal, "firmware");
     }
+    return node;
+}
+
+static void run(void *argument) {
+    static volatile bool stop;
+    (void)argument;
+    struct node *node = start();
     port_log_line("tenon: the node is up");
     node_run(node, &stop);
     board_reset();

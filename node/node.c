@@ -178,32 +178,32 @@ const struct runtime *node_runtime(const struct node *node) {
 }
 
 static void receive_all(struct node *node) {
-    uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
+    uint8_t scratch[PORT_UDP_SCRATCH_SIZE];
     struct coap_address from;
-    size_t size = 0;
+    struct bytes datagram;
     for (uint32_t i = 0; i < RUN_BUDGET; i++) {
-        enum error error = port_udp_receive(node->udp, &from, (struct buffer){datagram, sizeof datagram}, &size);
+        enum error error = port_udp_receive(node->udp, &from, (struct buffer){scratch, sizeof scratch}, &datagram);
         if (error == ERROR_NOT_FOUND) {
             return;
         }
         if (error == ERROR_NONE) {
             runtime_waited(&node->runtime, port_udp_waited_ms(node->udp));
-            runtime_datagram(&node->runtime, &from, (struct bytes){datagram, size});
+            runtime_datagram(&node->runtime, &from, datagram);
             (void)runtime_run(&node->runtime, RUN_BUDGET);
         }
     }
 }
 
 static void receive_groups(struct node *node) {
-    uint8_t datagram[DATAGRAM_SIZE_MAX + 1];
+    uint8_t scratch[PORT_UDP_SCRATCH_SIZE];
     struct coap_address from;
-    size_t size = 0;
+    struct bytes datagram;
     for (uint32_t i = 0; i < node->group_count; i++) {
         enum error error = ERROR_NONE;
         for (uint32_t k = 0; k < RUN_BUDGET && error != ERROR_NOT_FOUND; k++) {
-            error = port_udp_receive(node->groups[i], &from, (struct buffer){datagram, sizeof datagram}, &size);
+            error = port_udp_receive(node->groups[i], &from, (struct buffer){scratch, sizeof scratch}, &datagram);
             if (error == ERROR_NONE) {
-                runtime_multicast(&node->runtime, &from, (struct bytes){datagram, size});
+                runtime_multicast(&node->runtime, &from, datagram);
             }
         }
     }

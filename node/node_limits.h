@@ -88,9 +88,9 @@
 
 // --- the node itself -----------------------------------------------------------------------------------------------------
 
-// The last lines of the node's log, for GET /log.
-#ifndef LOG_LINES_MAX
-#define LOG_LINES_MAX 512
+// The last lines of the node's log, for GET /log: a line takes 16 bytes and its words, so about 1,500 of them.
+#ifndef LOG_SIZE
+#define LOG_SIZE (128u * 1024)
 #endif
 #ifndef LOG_LINE_SIZE_MAX
 #define LOG_LINE_SIZE_MAX 200

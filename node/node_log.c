@@ -1,5 +1,6 @@
-// The node's log: the last LOG_LINES_MAX lines in memory for GET /log, and every line to the port, which writes it
-// where the service manager finds it.
+// The node's log: the last lines in memory for GET /log, as many as LOG_SIZE bytes hold, and every line to the port, which
+// writes it where the service manager finds it. The oldest lines make room by moving the rest: a line comes seldom, for what
+// repeats is counted.
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -22,51 +23,86 @@ static void format_time(uint64_t unix_ms, char out[TIME_TEXT_SIZE]) {
              of_year - (153 * month + 2) / 5 + 1, second / 3600, second / 60 % 60, second % 60, (unsigned)(unix_ms % 1000));
 }
 
-static void give_to_port(const struct node *node, uint64_t unix_ms, const char *subject, const char *text) {
+static void give_to_port(const struct node *node, uint64_t unix_ms, struct bytes subject, const char *text) {
     char when[TIME_TEXT_SIZE];
     char whole[LOG_LINE_SIZE_MAX + 2 * NAME_SIZE_MAX + TIME_TEXT_SIZE];
     format_time(unix_ms, when);
-    snprintf(whole, sizeof whole, "%s %s: %s: %s", when, node->config->node, subject, text);
+    snprintf(whole, sizeof whole, "%s %s: %.*s: %s", when, node->config->node, (int)subject.size, (const char *)subject.data,
+             text);
     port_log_line(whole);
 }
 
-void node_log(struct node *node, const char *subject, const char *format, ...) {
+// The line that begins at `at`, with views of its words.
+static struct log_line line_at(const struct node *node, uint32_t at, struct bytes *subject, struct bytes *text) {
+    struct log_line line;
+    memcpy(&line, node->log + at, sizeof line); // the bytes are not aligned
+    *subject = (struct bytes){node->log + at + sizeof line, line.subject_size};
+    *text = (struct bytes){subject->data + subject->size, line.text_size};
+    return line;
+}
+
+static uint32_t size_of(const struct log_line *line) {
+    return (uint32_t)sizeof *line + line->subject_size + line->text_size;
+}
+
+static void append(struct node *node, const struct log_line *line, struct bytes subject, struct bytes text) {
+    struct bytes view;
+    uint32_t gone = 0;
+    while (LOG_SIZE - (node->log_size - gone) < size_of(line)) {
+        const struct log_line oldest = line_at(node, gone, &view, &view);
+        gone += size_of(&oldest);
+    }
+    memmove(node->log, node->log + gone, node->log_size - gone);
+    node->log_last = node->log_size - gone;
+    uint8_t *out = node->log + node->log_last;
+    memcpy(out, line, sizeof *line);
+    memcpy(out + sizeof *line, subject.data, subject.size);
+    memcpy(out + sizeof *line + subject.size, text.data, text.size);
+    node->log_size = node->log_last + size_of(line);
+}
+
+void node_log(struct node *node, const char *about, const char *format, ...) {
     char text[LOG_LINE_SIZE_MAX];
     uint64_t unix_ms = port_unix_ms();
-    struct log_line *last = &node->log[(node->log_count + LOG_LINES_MAX - 1) % LOG_LINES_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    bool same =
-        node->log_count > 0 && strcmp(last->text, text) == 0 && strncmp(last->subject, subject, sizeof last->subject - 1) == 0;
-    if (same && unix_ms - last->unix_ms < LOG_REPEAT_MS) {
-        last->repeated++;
-        return;
+    struct bytes subject = bytes_of_text(about);
+    subject.size = subject.size < NAME_SIZE_MAX ? subject.size : NAME_SIZE_MAX - 1;
+    if (node->log_size > 0) {
+        struct bytes last_subject, last_text;
+        struct log_line last = line_at(node, node->log_last, &last_subject, &last_text);
+        bool same = bytes_equal(last_subject, subject) && bytes_equal(last_text, bytes_of_text(text));
+        if (same && unix_ms - last.unix_ms < LOG_REPEAT_MS) {
+            last.repeated++;
+            memcpy(node->log + node->log_last, &last, sizeof last);
+            return;
+        }
+        if (last.repeated > 0) {
+            char again[64];
+            snprintf(again, sizeof again, "the line before came %u times more", last.repeated);
+            give_to_port(node, unix_ms, last_subject, again);
+        }
     }
-    if (last->repeated > 0) {
-        char again[64];
-        snprintf(again, sizeof again, "the line before came %u times more", last->repeated);
-        give_to_port(node, unix_ms, last->subject, again);
-    }
-    struct log_line *line = &node->log[node->log_count++ % LOG_LINES_MAX];
-    line->unix_ms = unix_ms;
-    line->repeated = 0;
-    snprintf(line->subject, sizeof line->subject, "%s", subject);
-    memcpy(line->text, text, sizeof line->text);
-    give_to_port(node, unix_ms, line->subject, line->text);
+    const struct log_line line = {
+        .unix_ms = unix_ms, .subject_size = (uint16_t)subject.size, .text_size = (uint16_t)strlen(text)};
+    append(node, &line, subject, bytes_of_text(text));
+    give_to_port(node, unix_ms, subject, text);
 }
 
 void node_log_write(const struct node *node, struct bytes subject, struct text *out) {
-    uint32_t first = node->log_count > LOG_LINES_MAX ? node->log_count - LOG_LINES_MAX : 0;
-    for (uint32_t i = first; i < node->log_count; i++) {
-        const struct log_line *line = &node->log[i % LOG_LINES_MAX];
-        if (subject.size > 0 && !bytes_equal(subject, bytes_of_text(line->subject))) {
+    for (uint32_t at = 0; at < node->log_size;) {
+        struct bytes about, text;
+        const struct log_line line = line_at(node, at, &about, &text);
+        at += size_of(&line);
+        if (subject.size > 0 && !bytes_equal(subject, about)) {
             continue;
         }
         char when[TIME_TEXT_SIZE];
-        format_time(line->unix_ms, when);
-        text_add(out, "%s %s: %s", when, line->subject, line->text);
-        text_add(out, line->repeated > 0 ? " (and %u times more)\n" : "\n", line->repeated);
+        format_time(line.unix_ms, when);
+        text_add(out, "%s %.*s: %.*s", when, (int)about.size, (const char *)about.data, (int)text.size,
+                 (const char *)text.data);
+        text_add(out, line.repeated > 0 ? " (and %u times more)\n" : "\n", line.repeated);
     }
 }

@@ -15,12 +15,14 @@
 
 enum membership { MEMBERSHIP_NONE, MEMBERSHIP_REGISTERING, MEMBERSHIP_REGISTERED };
 
+// The head of a line in the log's bytes; subject and text stand behind it, without NUL.
 struct log_line {
     uint64_t unix_ms;
     uint32_t repeated; // said again, so often, within LOG_REPEAT_MS of the first time
-    char subject[NAME_SIZE_MAX];
-    char text[LOG_LINE_SIZE_MAX];
+    uint16_t subject_size;
+    uint16_t text_size;
 };
+_Static_assert(LOG_SIZE >= sizeof(struct log_line) + NAME_SIZE_MAX + LOG_LINE_SIZE_MAX, "the longest line must fit the log");
 
 struct file_poll {
     uint64_t due_ms; // network time
@@ -75,8 +77,9 @@ struct node {
     uint64_t journal_due_ms;  // network time of the next flush, or try
     uint64_t journal_base;    // size of the last picture
     // log
-    struct log_line log[LOG_LINES_MAX];
-    uint32_t log_count;                // ever written
+    uint8_t log[LOG_SIZE]; // whole lines, the oldest first
+    uint32_t log_size;
+    uint32_t log_last;                 // where the newest begins
     char brief[BRIEF_ANSWER_SIZE_MAX]; // the answer in hand, when it is short; a long one lies in a body of the endpoint
 };
 

@@ -105,18 +105,18 @@ enum error client_open(const char *address, struct client **out, char refusal[25
 }
 
 static void receive_all(struct client *client) {
-    static uint8_t datagram[DATAGRAM_SIZE_MAX];
+    static uint8_t scratch[PORT_UDP_SCRATCH_SIZE];
     struct coap_address from;
-    size_t size = 0;
-    enum error error = port_udp_receive(client->udp, &from, (struct buffer){datagram, sizeof datagram}, &size);
+    struct bytes datagram;
+    enum error error = port_udp_receive(client->udp, &from, (struct buffer){scratch, sizeof scratch}, &datagram);
     while (error != ERROR_NOT_FOUND && !client->done) {
         if (error == ERROR_NONE) {
-            coap_endpoint_receive(&client->endpoint, port_clock_ms(), &from, (struct bytes){datagram, size});
+            coap_endpoint_receive(&client->endpoint, port_clock_ms(), &from, datagram);
         } else if (error != ERROR_TOO_LARGE) {
             client->done = true;
             client->error = error;
         }
-        error = port_udp_receive(client->udp, &from, (struct buffer){datagram, sizeof datagram}, &size);
+        error = port_udp_receive(client->udp, &from, (struct buffer){scratch, sizeof scratch}, &datagram);
     }
 }
 

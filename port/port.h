@@ -55,8 +55,15 @@ MUST_CHECK enum error port_udp_join(const char *group, const char *interface, st
 void port_udp_close(struct port_udp *udp);
 // Sends one datagram, or drops it: UDP promises nothing. Returns false when it was dropped here.
 bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct bytes datagram);
-// Takes one waiting datagram. ERROR_NOT_FOUND when none waits; ERROR_TOO_LARGE when it did not fit and was dropped.
-MUST_CHECK enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size);
+// Takes one waiting datagram. It lies in `scratch`, or in the port's own memory until the next port_udp_receive or port_wait.
+// ERROR_NOT_FOUND when none waits; ERROR_TOO_LARGE when it did not fit and was dropped.
+MUST_CHECK enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer scratch,
+                                       struct bytes *datagram);
+// What `scratch` must hold, and one byte more, by which the longest datagram is told from one that is too long. A port that
+// hands out its own memory needs none of it.
+#ifndef PORT_UDP_SCRATCH_SIZE
+#define PORT_UDP_SCRATCH_SIZE (DATAGRAM_SIZE_MAX + 1)
+#endif
 // How long the datagram that was taken last had waited here, so that a program that stood still does not take old news for new.
 // 0 where the platform cannot tell.
 uint64_t port_udp_waited_ms(const struct port_udp *udp);

@@ -43,7 +43,7 @@ bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct b
     return true;
 }
 
-enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size) {
+enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer scratch, struct bytes *datagram) {
     struct host *host = udp->host;
     struct flight *flight = host->inbox_head;
     if (flight == NULL) {
@@ -55,10 +55,10 @@ enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, str
     }
     host->inbox_count--;
     *from = flight->from;
-    bool fits = flight->size <= buffer.size;
+    bool fits = flight->size <= scratch.size;
     if (fits) {
-        memcpy(buffer.data, flight->data, flight->size);
-        *size = flight->size;
+        memcpy(scratch.data, flight->data, flight->size);
+        *datagram = (struct bytes){scratch.data, flight->size};
     }
     udp->waited_ms = (host->sim->now_us - flight->arrived_us) / 1000;
     network_release(&host->sim->network, flight);

@@ -6,6 +6,7 @@ TENON_MCU (the folder of the firmware).
 
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -86,6 +87,42 @@ def test_a_board_that_is_reset_or_loses_power_resumes_by_itself(site):
         site.board.start()
         wait_for(lambda: (site.board.status() or {"boot": 0})["boot"] == boot + count, "the start after the power cut")
         wait_for(lambda: site.board.value("board/setpoint") == 17, "the set-point after the power cut")
+
+
+def put_nowhere(number, size):
+    """A confirmable PUT of exactly `size` bytes to a path that is not there."""
+    head = bytes((0x40, 3, number >> 8, number & 255, 0xb1)) + b"x\xff"
+    return head + bytes(size - len(head))
+
+
+def answers(link, seconds):
+    """The ids of the answers that come until it has been silent for so long."""
+    link.settimeout(seconds)
+    ids = set()
+    try:
+        while True:
+            answer = link.recv(2048)
+            assert answer[1] >> 5 == 4, answer
+            ids.add(answer[2] << 8 | answer[3])
+    except TimeoutError:
+        return ids
+
+
+def test_a_burst_of_datagrams_at_full_length_does_no_harm(site):
+    boot = site.board.status()["boot"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.connect(("127.0.0.1", site.board.port))
+        for burst in range(1, 6):
+            sizes = [(1280, 64, 1281, 700)[i % 4] for i in range(64)]
+            for i, size in enumerate(sizes):
+                link.send(put_nowhere(burst << 8 | i, size))
+            came = answers(link, 1)
+            assert len(came) >= 8, "what the controller held is answered"
+            assert not any(sizes[number & 255] == 1281 for number in came)
+            link.send(put_nowhere(burst << 8 | 255, 1280))
+            assert answers(link, 1) == {burst << 8 | 255}
+    assert site.board.status()["boot"] == boot
+    wait_for(lambda: site.board.status()["orchestrator"] == "registered", "the orchestrator is in sight")
 
 
 @pytest.mark.parametrize("hostile", (HOSTILE, MORE_HOSTILE), ids=("loop-trap-pointer", "flood-recursion"))

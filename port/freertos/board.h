@@ -13,8 +13,11 @@ bool board_network_open(const char *address, const char *mask, const char *gatew
 // Datagrams from and to the host `here` carry the address `in_plan` above the port. For QEMU's user network, which shows the
 // loopback addresses of its host, where the other nodes of a test are, as 10.0.2.2.
 bool board_network_alias(const char *here, const char *in_plan);
-// Hands lwIP what has arrived.
-void board_network_poll(void);
+// Frames that wait in the controller.
+uint32_t board_network_waiting(void);
+// Hands lwIP the oldest of them, or drops it when it is broken or longer than a buffer. False when none waits, or when lwIP's
+// buffers are in use: then it stays where it is.
+bool board_network_poll(void);
 // Sleeps until a frame arrives or so many milliseconds have passed.
 void board_network_sleep(uint32_t timeout_ms);
 
@@ -26,8 +29,11 @@ struct pbuf;
 bool board_ethernet_open(const uint8_t mac[6]);
 // Copies the frame out. False when there is no room: UDP promises nothing.
 bool board_ethernet_send(const struct pbuf *frame);
-// Whether a frame has arrived. It is taken and is the caller's; NULL when it was damaged or lwIP has no buffer for it.
-bool board_ethernet_take(struct pbuf **frame);
+// Frames that have arrived and wait.
+uint32_t board_ethernet_waiting(void);
+// Takes the oldest frame that waits into `buffer`, which is in one piece, and shortens it to the frame. False when the frame
+// was damaged or does not fit: it is gone.
+bool board_ethernet_take(struct pbuf *buffer);
 // Sleeps until a frame arrives, has arrived already, or so many milliseconds have passed.
 void board_ethernet_sleep(uint32_t timeout_ms);
 

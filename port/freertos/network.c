@@ -42,14 +42,20 @@ bool board_network_open(const char *address, const char *mask, const char *gatew
     return true;
 }
 
-void board_network_poll(void) {
-    struct pbuf *frame;
-    while (board_ethernet_take(&frame)) {
-        if (frame != NULL && interface.input(frame, &interface) != ERR_OK) {
-            pbuf_free(frame);
-        }
-    }
+uint32_t board_network_waiting(void) {
+    return board_ethernet_waiting();
+}
+
+bool board_network_poll(void) {
     sys_check_timeouts();
+    struct pbuf *buffer = board_network_waiting() == 0 ? NULL : pbuf_alloc(PBUF_RAW, PBUF_POOL_BUFSIZE, PBUF_POOL);
+    if (buffer == NULL) {
+        return false;
+    }
+    if (!board_ethernet_take(buffer) || interface.input(buffer, &interface) != ERR_OK) {
+        pbuf_free(buffer);
+    }
+    return true;
 }
 
 void board_network_sleep(uint32_t timeout_ms) {

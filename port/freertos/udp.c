@@ -1,6 +1,6 @@
-// Datagrams over lwIP's callbacks, in the node's own thread: what arrives is queued at its socket while port_wait polls the
-// interface, and taken from there. IPv4 only, kept as v4-mapped addresses (port/posix/udp.c says how). A descriptor is the
-// socket's number.
+// Datagrams over lwIP's callbacks, in the node's own thread, one at a time: frames wait in the controller until the one before
+// has been handled, and that is read in lwIP's buffer. What is sent goes out from the caller's. IPv4 only, kept as v4-mapped
+// addresses (port/posix/udp.c says how). A descriptor is the socket's number.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,26 +9,24 @@
 #include "port/freertos/board.h"
 #include "port/port.h"
 
-#define SOCKETS_MAX 2
-// Datagrams that wait at a socket; the FIFO of the controller and lwIP's buffers hold no more of the usual size.
-#define WAITING_MAX 8
+#define SOCKETS_MAX 1 // as in lwipopts.h
 #define WAIT_MS_MAX 60000
-
-struct waiting {
-    struct pbuf *datagram;
-    ip_addr_t from;
-    uint16_t port;
-    uint64_t arrived_ms;
-};
+// Frames in the controller whose age is known; those behind them count from when there is place for them here.
+#define SEEN_MAX 8
 
 struct port_udp {
     struct udp_pcb *pcb;
-    uint32_t first, count;
-    struct waiting waiting[WAITING_MAX];
+    struct pbuf *datagram; // that waits, or was taken last; in one piece, for a buffer holds a whole frame
+    bool taken;
+    ip_addr_t from;
+    uint16_t port;
+    uint32_t arrived_ms;
     uint64_t waited_ms;
 };
 
 static struct port_udp sockets[SOCKETS_MAX];
+static uint32_t seen_ms[SEEN_MAX]; // of the frames in the controller, the oldest first
+static uint32_t seen_count;
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -84,11 +82,38 @@ void port_address_text(const struct coap_address *address, char out[64]) {
 static void arrive(void *context, struct udp_pcb *pcb, struct pbuf *datagram, const ip_addr_t *from, u16_t port) {
     struct port_udp *udp = context;
     (void)pcb;
-    if (udp->count == WAITING_MAX) {
-        pbuf_free(datagram);
+    if (udp->datagram != NULL || datagram->next != NULL) {
+        pbuf_free(datagram); // cannot be while there is one buffer
         return;
     }
-    udp->waiting[(udp->first + udp->count++) % WAITING_MAX] = (struct waiting){datagram, *from, port, port_clock_ms()};
+    udp->datagram = datagram;
+    udp->taken = false;
+    udp->from = *from;
+    udp->port = port;
+    udp->arrived_ms = seen_ms[0];
+}
+
+static void release(struct port_udp *udp) {
+    if (udp->datagram != NULL && udp->taken) {
+        pbuf_free(udp->datagram);
+        udp->datagram = NULL;
+    }
+}
+
+// Notes which frames are there, and hands lwIP the oldest ones until a datagram waits.
+static void poll(void) {
+    for (;;) {
+        uint32_t waiting = board_network_waiting();
+        seen_ms[0] = seen_count == 0 ? (uint32_t)port_clock_ms() : seen_ms[0];
+        for (; seen_count < waiting && seen_count < SEEN_MAX; seen_count++) {
+            seen_ms[seen_count] = (uint32_t)port_clock_ms();
+        }
+        if (!board_network_poll()) {
+            return;
+        }
+        seen_count -= seen_count > 0;
+        memmove(seen_ms, seen_ms + 1, (SEEN_MAX - 1) * sizeof seen_ms[0]);
+    }
 }
 
 enum error port_udp_open(const char *text, struct port_udp **out, char refusal[PORT_REFUSAL_SIZE]) {
@@ -130,10 +155,8 @@ void port_udp_close(struct port_udp *udp) {
     if (udp == NULL) {
         return;
     }
-    for (; udp->count > 0; udp->count--) {
-        pbuf_free(udp->waiting[udp->first].datagram);
-        udp->first = (udp->first + 1) % WAITING_MAX;
-    }
+    udp->taken = true;
+    release(udp);
     udp_remove(udp->pcb);
     udp->pcb = NULL;
 }
@@ -147,36 +170,32 @@ bool port_udp_send(struct port_udp *udp, const struct coap_address *to, struct b
     memcpy(&octets, to->octets + 12, 4);
     octets = octets == alias_in_plan && alias_here != 0 ? alias_here : octets;
     ip_addr_set_ip4_u32(&ip, octets);
-    struct pbuf *copy = pbuf_alloc(PBUF_TRANSPORT, (u16_t)datagram.size, PBUF_RAM);
-    if (copy == NULL) {
+    // lwIP copies what waits for ARP; otherwise it is in the controller when udp_sendto returns.
+    struct pbuf *view = pbuf_alloc(PBUF_TRANSPORT, (u16_t)datagram.size, PBUF_ROM);
+    if (view == NULL) {
         return false;
     }
-    bool good = pbuf_take(copy, datagram.data, (u16_t)datagram.size) == ERR_OK &&
-                udp_sendto(udp->pcb, copy, &ip, port_of(to)) == ERR_OK;
-    pbuf_free(copy);
+    ((struct pbuf_rom *)view)->payload = datagram.data;
+    bool good = udp_sendto(udp->pcb, view, &ip, port_of(to)) == ERR_OK;
+    pbuf_free(view);
     return good;
 }
 
-enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size) {
-    board_network_poll();
-    if (udp->count == 0) {
+enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer scratch, struct bytes *datagram) {
+    (void)scratch;
+    release(udp);
+    poll();
+    if (udp->datagram == NULL) {
         return ERROR_NOT_FOUND;
     }
-    struct waiting *waiting = &udp->waiting[udp->first];
-    udp->first = (udp->first + 1) % WAITING_MAX;
-    udp->count--;
-    if (ip_addr_get_ip4_u32(&waiting->from) == alias_here && alias_here != 0) {
-        ip_addr_set_ip4_u32(&waiting->from, alias_in_plan);
+    udp->taken = true;
+    if (ip_addr_get_ip4_u32(&udp->from) == alias_here && alias_here != 0) {
+        ip_addr_set_ip4_u32(&udp->from, alias_in_plan);
     }
-    to_address(&waiting->from, waiting->port, from);
-    udp->waited_ms = port_clock_ms() - waiting->arrived_ms;
-    *size = waiting->datagram->tot_len;
-    bool fits = *size <= buffer.size;
-    if (fits) {
-        (void)pbuf_copy_partial(waiting->datagram, buffer.data, (u16_t)*size, 0);
-    }
-    pbuf_free(waiting->datagram);
-    return fits ? ERROR_NONE : ERROR_TOO_LARGE;
+    to_address(&udp->from, udp->port, from);
+    udp->waited_ms = (uint32_t)port_clock_ms() - udp->arrived_ms;
+    *datagram = (struct bytes){udp->datagram->payload, udp->datagram->len};
+    return datagram->size <= DATAGRAM_SIZE_MAX ? ERROR_NONE : ERROR_TOO_LARGE;
 }
 
 uint64_t port_udp_waited_ms(const struct port_udp *udp) {
@@ -193,11 +212,14 @@ void port_udp_address(const struct port_udp *udp, struct coap_address *out) {
 
 uint64_t port_wait(const int *descriptors, uint32_t count, uint64_t timeout_ms) {
     uint64_t end_ms = timeout_ms > WAIT_MS_MAX ? port_clock_ms() + WAIT_MS_MAX : port_clock_ms() + timeout_ms;
+    for (uint32_t i = 0; i < SOCKETS_MAX; i++) {
+        release(&sockets[i]);
+    }
     for (;;) {
         uint64_t ready = 0;
-        board_network_poll();
+        poll();
         for (uint32_t i = 0; i < count; i++) {
-            if (descriptors[i] >= 0 && sockets[descriptors[i]].count > 0) {
+            if (descriptors[i] >= 0 && sockets[descriptors[i]].datagram != NULL) {
                 ready |= UINT64_C(1) << i;
             }
         }

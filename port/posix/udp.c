@@ -250,10 +250,10 @@ static uint64_t waited_ms(struct msghdr *message) {
     return 0;
 }
 
-enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer buffer, size_t *size) {
+enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, struct buffer scratch, struct bytes *datagram) {
     struct sockaddr_storage address;
     union arrival arrival;
-    struct iovec part = {buffer.data, buffer.size};
+    struct iovec part = {scratch.data, scratch.size};
     ssize_t got;
     struct msghdr message;
     do {
@@ -270,11 +270,11 @@ enum error port_udp_receive(struct port_udp *udp, struct coap_address *from, str
         return ERROR_NOT_FOUND;
     }
     from_socket_address(&address, from);
-    if ((size_t)got > buffer.size) {
+    if ((size_t)got > scratch.size) {
         return ERROR_TOO_LARGE;
     }
     udp->waited_ms = waited_ms(&message);
-    *size = (size_t)got;
+    *datagram = (struct bytes){scratch.data, (size_t)got};
     return ERROR_NONE;
 }
 

@@ -19,12 +19,12 @@
 #define IP_REASSEMBLY 0 // our datagrams fit one frame
 #define IP_FRAG 0
 #define MEM_ALIGNMENT 4
-#define MEM_SIZE 3072 // a datagram on its way out, and one that waits for ARP
-#define MEMP_NUM_PBUF 4
-#define MEMP_NUM_UDP_PCB 2
+#define MEM_SIZE 1152 // the headers of what goes out, and two datagrams of COAP_SENT_SIZE_MAX that wait for ARP
+#define MEMP_NUM_PBUF 2
+#define MEMP_NUM_UDP_PCB 1
 #define ARP_TABLE_SIZE 6
-#define PBUF_POOL_SIZE 14 // two datagrams at full length, or as many small ones
-#define PBUF_POOL_BUFSIZE 256
+#define PBUF_POOL_SIZE 1       // the frame in hand; the others wait in the controller
+#define PBUF_POOL_BUFSIZE 1344 // Ethernet, IP and UDP before a datagram of 1,280, the frame's check behind it
 #define LWIP_NETIF_LINK_CALLBACK 0
 
 #endif

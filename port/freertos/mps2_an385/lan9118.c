@@ -91,28 +91,24 @@ bool board_ethernet_send(const struct pbuf *frame) {
     return true;
 }
 
-// Takes one frame out of the FIFO; the words must be read even when there is no place for them.
-static struct pbuf *take_frame(void) {
+// The words must be read even when the frame is broken or does not fit.
+bool board_ethernet_take(struct pbuf *buffer) {
     uint32_t status = RX_STATUS;
     uint32_t size = status >> 16 & 0x3fffu;
-    bool good = (status & RX_ERROR) == 0 && size > FRAME_CHECK_SIZE;
-    struct pbuf *frame = good ? pbuf_alloc(PBUF_RAW, (u16_t)size, PBUF_POOL) : NULL;
-    struct pbuf *part = frame;
-    uint32_t at = 0;
-    for (uint32_t words = (size + 3) / 4; words > 0; words--) {
+    bool good = (status & RX_ERROR) == 0 && size > FRAME_CHECK_SIZE && size <= buffer->len;
+    uint8_t *at = buffer->payload;
+    for (uint32_t left = size; left > 0;) {
         uint32_t word = RX_DATA;
-        for (uint32_t i = 0; i < 4 && part != NULL; i++) {
-            ((uint8_t *)part->payload)[at++] = (uint8_t)(word >> (8 * i));
-            if (at == part->len) {
-                part = part->next;
-                at = 0;
+        for (uint32_t i = 0; i < 4 && left > 0; i++, left--) {
+            if (good) {
+                *at++ = (uint8_t)(word >> (8 * i));
             }
         }
     }
-    if (frame != NULL) {
-        pbuf_realloc(frame, (u16_t)(size - FRAME_CHECK_SIZE));
+    if (good) {
+        pbuf_realloc(buffer, (u16_t)(size - FRAME_CHECK_SIZE));
     }
-    return frame;
+    return good;
 }
 
 bool board_ethernet_open(const uint8_t mac[6]) {
@@ -137,17 +133,13 @@ bool board_ethernet_open(const uint8_t mac[6]) {
     return true;
 }
 
-bool board_ethernet_take(struct pbuf **frame) {
-    if ((RX_FIFO_INF >> 16 & 0xffu) == 0) {
-        return false;
-    }
-    *frame = take_frame();
-    return true;
+uint32_t board_ethernet_waiting(void) {
+    return RX_FIFO_INF >> 16 & 0xffu;
 }
 
 void board_ethernet_sleep(uint32_t timeout_ms) {
     INT_STS = UINT32_MAX;
-    if ((RX_FIFO_INF >> 16 & 0xffu) != 0) {
+    if (board_ethernet_waiting() != 0) {
         return; // it came after the last poll
     }
     INT_EN = INT_RX_STATUS;

@@ -112,22 +112,23 @@ bool board_ethernet_send(const struct pbuf *frame) {
     return true;
 }
 
-bool board_ethernet_take(struct pbuf **frame) {
-    if (receive.used.index == taken) {
-        return false;
-    }
+uint32_t board_ethernet_waiting(void) {
+    return (uint16_t)(receive.used.index - taken);
+}
+
+bool board_ethernet_take(struct pbuf *frame) {
     fence();
     uint32_t buffer = receive.used.ring[taken % BUFFERS].buffer % BUFFERS;
     uint32_t size = receive.used.ring[taken % BUFFERS].size;
-    bool good = size > HEAD_SIZE && size <= BUFFER_SIZE;
-    *frame = good ? pbuf_alloc(PBUF_RAW, (u16_t)(size - HEAD_SIZE), PBUF_POOL) : NULL;
-    if (*frame != NULL) {
-        (void)pbuf_take(*frame, received[buffer] + HEAD_SIZE, (u16_t)(size - HEAD_SIZE));
+    bool good = size > HEAD_SIZE && size <= BUFFER_SIZE && size - HEAD_SIZE <= frame->len;
+    if (good) {
+        memcpy(frame->payload, received[buffer] + HEAD_SIZE, size - HEAD_SIZE);
+        pbuf_realloc(frame, (u16_t)(size - HEAD_SIZE));
     }
     taken++;
     offer(&receive, (uint16_t)buffer);
     QUEUE_NOTIFY = QUEUE_RECEIVE;
-    return true;
+    return good;
 }
 
 void board_ethernet_sleep(uint32_t timeout_ms) {
