@@ -22,13 +22,15 @@ FLASH_SIZE = 16 << 20
 class Board:
     """One emulated microcontroller with its flash."""
 
-    def __init__(self, folder, orchestrator):
+    def __init__(self, folder, orchestrator, firmware=FIRMWARE, options=()):
         self.folder = folder
+        self.firmware = firmware
+        self.options = options  # of QEMU, beside the usual ones
         self.port = free_port()
         self.flash = folder / "flash.bin"
         self.process = None
-        text = (f"name board\naddress 10.0.2.15\ngateway 10.0.2.2\norchestrator 127.0.0.1:{orchestrator}\n"
-                f"alias_here 10.0.2.2\nalias_in_plan 127.0.0.1\ncapability board\nseed {os.urandom(32).hex()}\n")
+        text = (f"name board\naddress 10.0.2.15\ngateway 10.0.2.2\n"
+                f"{f'orchestrator 127.0.0.1:{orchestrator}' + chr(10) if orchestrator else ''}alias_here 10.0.2.2\nalias_in_plan 127.0.0.1\ncapability board\nseed {os.urandom(32).hex()}\n")
         with open(self.flash, "wb") as file:
             file.write(text.encode() + b"\xff")
             file.truncate(FLASH_SIZE)
@@ -39,7 +41,7 @@ class Board:
             ["qemu-system-arm", "-display", "none", "-serial", "stdio", "-semihosting-config", "enable=on,target=native",
              "-monitor", f"unix:{self.folder}/monitor,server=on,wait=off",
              "-object", f"memory-backend-file,id=flash,mem-path={self.flash},size={FLASH_SIZE},share=on",
-             "-M", "mps2-an385,memory-backend=flash", "-kernel", str(FIRMWARE),
+             "-M", "mps2-an385,memory-backend=flash", "-kernel", str(self.firmware), *self.options,
              "-nic", f"user,model=lan9118,hostfwd=udp:127.0.0.1:{self.port}-10.0.2.15:5683"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
