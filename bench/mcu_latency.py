@@ -41,7 +41,7 @@ what it cannot tell: time. QEMU has no flash wait states, no cache, no bus and n
 
 def start(engine, mcu, folder, options):
     folder.mkdir()
-    board = Board(folder, None, firmware=mcu / f"bench-{engine}.elf", options=options)
+    board = Board(folder, None, machine="mps2", firmware=mcu / f"bench-{engine}.elf", options=options)
     board.start()
     return board
 
