@@ -84,6 +84,7 @@ static void run(void *argument) {
     char refusal[PORT_REFUSAL_SIZE] = "";
     (void)argument;
     configure();
+    port_halt_pause();
     port_files_open();
     if (!board_network_open(configuration.address, configuration.mask, configuration.gateway)) {
         port_halt("no network: check address, mask and gateway in the configuration", "firmware");
