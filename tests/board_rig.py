@@ -87,9 +87,9 @@ class Board:
                 while not answer.endswith(b"(qemu) "):
                     answer += monitor.recv(4096)
 
-    def get(self, path):
-        """The answer to a GET, as text; empty when there is none."""
-        result = subprocess.run(["coap-client-notls", "-B", "3", "-m", "get", f"coap://127.0.0.1:{self.port}/{path}"],
+    def get(self, path, *options):
+        """The answer to a GET, as text; empty when there is none. `options` are coap-client's."""
+        result = subprocess.run(["coap-client-notls", "-B", "3", "-m", "get", *options, f"coap://127.0.0.1:{self.port}/{path}"],
                                 capture_output=True, text=True, timeout=20)
         return result.stdout.strip()
 
