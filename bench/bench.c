@@ -2,22 +2,9 @@
 #include "bench/bench.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/sha256.h"
 #include "port/port.h"
-
-_Noreturn void assert_failed(const char *expression, const char *function);
-
-_Noreturn void assert_failed(const char *expression, const char *function) {
-    fprintf(stderr, "bench: %s: %s\n", function, expression);
-    abort();
-}
-
-_Noreturn void bench_fail(const char *what) {
-    fprintf(stderr, "bench: %s\n", what);
-    exit(1);
-}
 
 struct bytes bench_module(const struct bench_paths *paths) {
     char path[512];
@@ -47,17 +34,6 @@ void bench_prepare(const char *data, const struct plan *plan, struct bytes modul
     if (!good) {
         bench_fail("cannot write the scratch folder");
     }
-}
-
-static int compare(const void *a, const void *b) {
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-double bench_median(double *values, uint32_t count) {
-    qsort(values, count, sizeof values[0], compare);
-    return values[count / 2];
 }
 
 static const struct {

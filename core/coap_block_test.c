@@ -234,6 +234,33 @@ static void a_body_that_changes_is_given_up_when_there_was_no_place_for_a_snapsh
     expect_completion(ERROR_BUSY, 0);
 }
 
+static void a_snapshot_that_a_client_left_behind_gives_its_place_to_the_next(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < TRANSFERS; i++) {
+        server.transfers[i] = (struct coap_transfer){
+            .used = true, .code = COAP_GET, .path = "left", .expires_ms = now + server.endpoint.parameters.request_timeout_ms};
+    }
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
+    server.change_after = 3;
+    now += 999;
+    get(true, "status");
+    pump();
+    expect_completion(ERROR_BUSY, 0); // somebody may be in the middle of it
+    begin(state);
+    for (uint32_t i = 0; i < TRANSFERS; i++) {
+        server.transfers[i] = (struct coap_transfer){
+            .used = true, .code = COAP_GET, .path = "left", .expires_ms = now + server.endpoint.parameters.request_timeout_ms};
+    }
+    server.answer =
+        (struct coap_response){.code = COAP_CONTENT, .content_format = COAP_FORMAT_JSON, .body = {large, BODY_SIZE}};
+    server.change_after = 3;
+    now += 1000;
+    get(true, "status");
+    pump();
+    expect_download(BODY_SIZE);
+}
+
 static void a_download_over_the_place_for_bodies_is_too_large(void **state) {
     (void)state;
     server.answer =
@@ -366,6 +393,7 @@ int main(void) {
         cmocka_unit_test_setup(a_non_confirmable_download_is_not_confused_by_doubled_answers, begin),
         cmocka_unit_test_setup(a_body_that_changes_between_two_blocks_is_read_as_it_was, begin),
         cmocka_unit_test_setup(a_body_that_changes_is_given_up_when_there_was_no_place_for_a_snapshot, begin),
+        cmocka_unit_test_setup(a_snapshot_that_a_client_left_behind_gives_its_place_to_the_next, begin),
         cmocka_unit_test_setup(a_download_over_the_place_for_bodies_is_too_large, begin),
         cmocka_unit_test_setup(a_download_that_times_out_gives_its_place_back, begin),
         cmocka_unit_test_setup(a_block_may_be_asked_for_in_a_smaller_size, begin),

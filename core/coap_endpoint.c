@@ -53,10 +53,23 @@ struct buffer coap_transfer_body(const struct coap_endpoint *endpoint, const str
     return (struct buffer){endpoint->memory.bodies.data + index * part, part};
 }
 
+// A snapshot that nobody asked a block of for so long gives its place, so that a client that went away halfway does not keep
+// it. One that comes back all the same is served afresh, and sees by the ETag that it must begin again.
+#define SNAPSHOT_IDLE_MS 1000
+
+static bool gives_way(const struct coap_endpoint *endpoint, const struct coap_transfer *transfer, uint64_t now_ms) {
+    if (!transfer->used || transfer->download) {
+        return !transfer->used;
+    }
+    uint32_t timeout_ms = endpoint->parameters.request_timeout_ms;
+    uint32_t early_ms = transfer->code == COAP_GET && timeout_ms > SNAPSHOT_IDLE_MS ? timeout_ms - SNAPSHOT_IDLE_MS : 0;
+    return transfer->expires_ms <= now_ms + early_ms;
+}
+
 struct coap_transfer *coap_transfer_claim(struct coap_endpoint *endpoint, uint64_t now_ms) {
     for (uint32_t i = 0; i < endpoint->memory.transfer_count; i++) {
         struct coap_transfer *transfer = &endpoint->memory.transfers[i];
-        if (!transfer->used || (!transfer->download && transfer->expires_ms <= now_ms)) {
+        if (gives_way(endpoint, transfer, now_ms)) {
             *transfer = (struct coap_transfer){.used = true, .expires_ms = now_ms + endpoint->parameters.request_timeout_ms};
             return transfer;
         }

@@ -449,6 +449,7 @@ static void settle(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
     renumber_inputs(tables);
     deliver_pending(runtime, tables);
+    sweep_codes(runtime); // before anything is loaded: a full device has no room for the old and the new
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         settle_task(runtime, i);
     }

@@ -10,6 +10,7 @@
 
 #include "core/assert.h"
 #include "core/manifest.h"
+#include "core/registration.h"
 
 _Noreturn void assert_failed(const char *expression, const char *function) {
     print_error("%s: %s\n", function, expression);
@@ -38,6 +39,24 @@ static void golden_manifests_survive_decoding_and_encoding(void **state) {
         struct bytes encoded = vector(names[i]);
         assert_int_equal(manifest_decode(encoded, &manifest), ERROR_NONE);
         assert_int_equal(manifest_encode(&manifest, (struct buffer){again, sizeof again}, &size), ERROR_NONE);
+        assert_true(bytes_equal(encoded, (struct bytes){again, size}));
+    }
+}
+
+static void golden_registrations_survive_decoding_and_encoding(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t module_bytes_max;
+    } vectors[] = {{"registration-gateway", 0}, {"registration-empty", 0}, {"registration-module-limit", 4096}};
+    static struct registration registration;
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        static uint8_t again[4096];
+        size_t size = 0;
+        struct bytes encoded = vector(vectors[i].name);
+        assert_int_equal(registration_decode(encoded, &registration), ERROR_NONE);
+        assert_int_equal(registration.module_bytes_max, vectors[i].module_bytes_max);
+        assert_int_equal(registration_encode(&registration, (struct buffer){again, sizeof again}, &size), ERROR_NONE);
         assert_true(bytes_equal(encoded, (struct bytes){again, size}));
     }
 }
@@ -145,6 +164,7 @@ static void a_general_quantity_accepts_its_special_cases(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_manifests_survive_decoding_and_encoding),
+        cmocka_unit_test(golden_registrations_survive_decoding_and_encoding),
         cmocka_unit_test(a_decoded_manifest_has_the_declared_values),
         cmocka_unit_test(a_view_gives_the_same_ports_as_decoding),
         cmocka_unit_test(vectors_that_break_a_rule_are_refused),

@@ -73,6 +73,11 @@ enum error registration_decode(struct bytes encoded, struct registration *out) {
     read_capabilities_and_resources(&reader, out);
     wire_expect_uint(&reader, 11, ERROR_MALFORMED);
     out->identity = wire_read_uint(&reader, UINT64_MAX);
+    out->module_bytes_max = 0;
+    if (wire_more(&reader)) {
+        wire_expect_uint(&reader, 12, ERROR_MALFORMED);
+        out->module_bytes_max = (uint32_t)wire_read_uint(&reader, UINT32_MAX);
+    }
     wire_read_map_end(&reader);
     return wire_reader_finish(&reader);
 }
@@ -98,8 +103,9 @@ static void write_resource(struct wire_writer *writer, const struct registration
 
 enum error registration_encode(const struct registration *registration, struct buffer buffer, size_t *size) {
     struct wire_writer writer;
+    const bool tells_module = registration->module_bytes_max > 0;
     wire_writer_start(&writer, buffer);
-    wire_write_map(&writer, 24);
+    wire_write_map(&writer, tells_module ? 26 : 24);
     wire_write_uint(&writer, 0);
     wire_write_uint(&writer, NODE_FORMAT);
     wire_write_uint(&writer, 1);
@@ -128,7 +134,11 @@ enum error registration_encode(const struct registration *registration, struct b
     wire_write_list_end(&writer, registration->resource_count);
     wire_write_uint(&writer, 11);
     wire_write_uint(&writer, registration->identity);
-    wire_write_map_end(&writer, 24);
+    if (tells_module) {
+        wire_write_uint(&writer, 12);
+        wire_write_uint(&writer, registration->module_bytes_max);
+    }
+    wire_write_map_end(&writer, tells_module ? 26 : 24);
     return wire_writer_finish(&writer, size);
 }
 

@@ -39,7 +39,8 @@ struct registration {
     char capabilities[CAPABILITIES_MAX][NAME_SIZE_MAX];
     uint32_t resource_count;
     struct registration_resource resources[RESOURCES_PER_NODE_MAX];
-    uint64_t identity; // chosen at random when the node's storage was made: another value is another device in the role
+    uint32_t module_bytes_max; // of a component's module; 0 when the node did not say
+    uint64_t identity;         // chosen at random when the node's storage was made: another value is another device in the role
 };
 
 struct alive {

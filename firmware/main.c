@@ -85,6 +85,7 @@ __attribute__((noinline)) static struct node *start(void) {
     struct node *node;
     char refusal[PORT_REFUSAL_SIZE] = "";
     configure();
+    port_halt_pause();
     port_files_open();
     if (!board_network_open(configuration.address, configuration.mask, configuration.gateway)) {
         port_halt("no network: check address, mask and gateway in the configuration", "firmware");

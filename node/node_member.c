@@ -18,6 +18,7 @@ static void registration_fill(const struct node *node, struct registration *out)
     snprintf(out->engine, sizeof out->engine, "%s", node->engine->name);
     out->boot = node->boot;
     out->identity = node->identity;
+    out->module_bytes_max = MODULE_SIZE_MAX;
     out->memory_total_bytes = node->config->memory_bytes;
     out->memory_free_bytes = used < node->config->memory_bytes ? node->config->memory_bytes - used : 0;
     out->task_max = node->config->task_max;

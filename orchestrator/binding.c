@@ -165,6 +165,7 @@ static void bind_component(struct binder *binder, uint32_t index, binding_find f
     binder->binding->components[index] = component;
     if (component != NULL) {
         binder->binding->tasks[index].memory_bytes = component->footprint;
+        binder->binding->tasks[index].module_bytes = (uint32_t)component->wasm.size;
         check_settings(binder, task, &component->manifest);
         return;
     }

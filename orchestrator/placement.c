@@ -77,6 +77,11 @@ static bool unsuited(const struct placement_task *task, const struct placement_n
                  (unsigned long long)task->memory_bytes);
         return true;
     }
+    if (registration->module_bytes_max > 0 && task->module_bytes > registration->module_bytes_max) {
+        snprintf(why, size, "takes modules of up to %u bytes, this one has %u", registration->module_bytes_max,
+                 task->module_bytes);
+        return true;
+    }
     return false;
 }
 

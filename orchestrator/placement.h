@@ -33,7 +33,8 @@ struct placement_neighbour {
 struct placement_task {
     const char *name;
     uint64_t memory_bytes; // its footprint (core/module.h)
-    const char *on;        // NULL for any
+    uint32_t module_bytes;
+    const char *on; // NULL for any
     const struct policy_list *
         requires; // capabilities
     uint32_t apart_count;

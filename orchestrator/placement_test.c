@@ -64,6 +64,27 @@ static void hard_constraints_hold(void **state) {
     building_free(&building);
 }
 
+static void a_module_goes_only_where_one_of_its_size_is_taken(void **state) {
+    (void)state;
+    struct building building;
+    struct placement_result result;
+    struct placement_task subject = task("a");
+    building_make(&building);
+    subject.module_bytes = 5000;
+    building.registrations[GATEWAY].module_bytes_max = 4096;
+    building.registrations[ZONE1].module_bytes_max = 4999;
+    place(&building, &subject, 1, &result);
+    assert_int_equal(result.node, ZONE2); // which did not say
+    building.registrations[ZONE2].module_bytes_max = 5000;
+    place(&building, &subject, 1, &result);
+    assert_int_equal(result.node, ZONE2);
+    building.registrations[ZONE2].module_bytes_max = 4096;
+    place(&building, &subject, 1, &result);
+    assert_int_equal(result.node, PLACEMENT_NONE);
+    assert_non_null(strstr(result.reason, "takes modules of up to 4096 bytes, this one has 5000"));
+    building_free(&building);
+}
+
 static void near_wins_over_staying(void **state) {
     (void)state;
     struct building building;
@@ -209,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_spread_by_memory),
         cmocka_unit_test(hard_constraints_hold),
+        cmocka_unit_test(a_module_goes_only_where_one_of_its_size_is_taken),
         cmocka_unit_test(near_wins_over_staying),
         cmocka_unit_test(followers_are_placed_with_whom_they_follow_and_stay_there),
         cmocka_unit_test(staying_wins_over_links),

@@ -19,16 +19,16 @@ from system_test import ROOT, TENON, free_port  # noqa: E402
 FLASH_SIZE = 32 << 20  # QEMU keeps the first 16 MiB of it for a Cortex-M3
 
 
-def arm(flash, forward):
-    firmware = pathlib.Path(os.environ.get("TENON_MCU", ROOT / "build/mcu")) / "tenon-mcu.elf"
+def arm(flash, forward, firmware):
+    firmware = pathlib.Path(os.environ.get("TENON_MCU", ROOT / "build/mcu")) / firmware
     return ["qemu-system-arm", "-semihosting-config", "enable=on,target=native", "-object", f"{flash},size=16M",
             "-M", "mps2-an385,memory-backend=flash", "-kernel", str(firmware), "-nic", f"user,model=lan9118,{forward}"]
 
 
-def riscv(flash, forward):
+def riscv(flash, forward, firmware):
     """The loader sets the processor to the start of the code at each reset; without it the start is that of the memory, which is
     flash here."""
-    firmware = pathlib.Path(os.environ.get("TENON_MCU_RISCV", ROOT / "build/mcu-riscv")) / "tenon-mcu.elf"
+    firmware = pathlib.Path(os.environ.get("TENON_MCU_RISCV", ROOT / "build/mcu-riscv")) / firmware
     return ["qemu-system-riscv32", "-bios", "none", "-m", "32M", "-object", f"{flash},size=32M",
             "-M", "virt,memory-backend=flash", "-device", f"loader,file={firmware},cpu-num=0",
             "-global", "virtio-mmio.force-legacy=false", "-netdev", f"user,id=net,{forward}",
@@ -42,14 +42,18 @@ MACHINE = os.environ.get("TENON_MACHINE", "mps2")  # where nothing else is said
 class Board:
     """One emulated microcontroller with its flash."""
 
-    def __init__(self, folder, orchestrator, name="board", machine=MACHINE):
+    def __init__(self, folder, orchestrator, name="board", machine=MACHINE, firmware="tenon-mcu.elf", options=()):
+        """`orchestrator` is a port, or None for a board that has none; `options` are QEMU's, beside the usual ones."""
         self.folder = folder
         self.name = name
         self.machine = machine
+        self.firmware = firmware
+        self.options = options
         self.port = free_port()
         self.flash = folder / f"{name}.flash"
         self.process = None
-        text = (f"name {name}\naddress 10.0.2.15\ngateway 10.0.2.2\norchestrator 127.0.0.1:{orchestrator}\n"
+        known = f"orchestrator 127.0.0.1:{orchestrator}\n" if orchestrator else ""
+        text = (f"name {name}\naddress 10.0.2.15\ngateway 10.0.2.2\n{known}"
                 f"alias_here 10.0.2.2\nalias_in_plan 127.0.0.1\ncapability {name}\nseed {os.urandom(32).hex()}\n")
         with open(self.flash, "wb") as file:
             file.write(text.encode() + b"\xff")
@@ -58,9 +62,9 @@ class Board:
     def start(self):
         log = open(self.folder / f"{self.name}.log", "ab")
         machine = MACHINES[self.machine](f"memory-backend-file,id=flash,mem-path={self.flash},share=on",
-                                         f"hostfwd=udp:127.0.0.1:{self.port}-10.0.2.15:5683")
+                                         f"hostfwd=udp:127.0.0.1:{self.port}-10.0.2.15:5683", self.firmware)
         self.process = subprocess.Popen(
-            [*machine, "-display", "none", "-serial", "stdio",
+            [*machine, *self.options, "-display", "none", "-serial", "stdio",
              "-monitor", f"unix:{self.folder}/{self.name}.monitor,server=on,wait=off"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -83,9 +87,9 @@ class Board:
                 while not answer.endswith(b"(qemu) "):
                     answer += monitor.recv(4096)
 
-    def get(self, path):
-        """The answer to a GET, as text; empty when there is none."""
-        result = subprocess.run(["coap-client-notls", "-B", "3", "-m", "get", f"coap://127.0.0.1:{self.port}/{path}"],
+    def get(self, path, *options):
+        """The answer to a GET, as text; empty when there is none. `options` are coap-client's."""
+        result = subprocess.run(["coap-client-notls", "-B", "3", "-m", "get", *options, f"coap://127.0.0.1:{self.port}/{path}"],
                                 capture_output=True, text=True, timeout=20)
         return result.stdout.strip()
 

@@ -1,11 +1,10 @@
 """The node as firmware, on an emulated microcontroller, beside real processes on this machine.
 
-The board and what stands around it are in board_rig.py. Needs TENON_BUILD (with the components) and
-TENON_MCU (the folder of the firmware).
+The board and what stands around it are in board_rig.py; hostile components are in mcu_hostile_test.py. Needs TENON_BUILD (with the
+components) and TENON_MCU (the folder of the firmware).
 """
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -18,28 +17,22 @@ from system_test import BUILD, TENON, wait_for  # noqa: E402
 
 POLICY = f"""\
 policy: board
-components: [{BUILD / "components"}, {BUILD / "components/hostile"}]
+components: [{BUILD / "components"}]
 tasks:
   thermostat: {{component: thermostat, requires: [board],
     set: {{occupied_heating: SETPOINT, occupied_cooling: 24, unoccupied_heating: 10, unoccupied_cooling: 30}}}}
-HOSTILE_TASKS
+OTHERS
 channels:
   - {{from: board/temperature, to: thermostat.temperature, class: measurement, stale_after: 20s}}
   - {{from: thermostat.heating, to: board/setpoint, class: command, priority: 10, expiry: 10s}}
-HOSTILE_CHANNELS
 resources:
   board/setpoint: {{safe: 12}}
 """
-# What each does on which number, and how it is reported.
-HOSTILE = ((-1, "loop-forever", "budget"), (666, "trap", "trap"), (1, "wild-pointer", "bad-pointer"))
-MORE_HOSTILE = ((10, "flood-outputs", "flood"), (1000000000, "deep-recursion", "trap"))
 
 
-def policy(setpoint, hostile=(), others=()):
-    tasks = "".join(f"  {name}: {{component: {name}, requires: [board]}}\n" for name in (*hostile, *others))
-    channels = "".join(f"  - {{from: desk/number, to: {name}.value, class: event}}\n" for name in hostile)
-    return (POLICY.replace("SETPOINT", str(setpoint)).replace("HOSTILE_TASKS\n", tasks)
-            .replace("HOSTILE_CHANNELS\n", channels))
+def policy(setpoint, others=()):
+    tasks = "".join(f"  {name}: {{component: {name}, requires: [board]}}\n" for name in others)
+    return POLICY.replace("SETPOINT", str(setpoint)).replace("OTHERS\n", tasks)
 
 
 @pytest.fixture
@@ -123,26 +116,3 @@ def test_a_burst_of_datagrams_at_full_length_does_no_harm(site):
             assert answers(link, 1) == {burst << 8 | 255}
     assert site.board.status()["boot"] == boot
     wait_for(lambda: site.board.status()["orchestrator"] == "registered", "the orchestrator is in sight")
-
-
-@pytest.mark.parametrize("hostile", (HOSTILE, MORE_HOSTILE), ids=("loop-trap-pointer", "flood-recursion"))
-def test_hostile_components_are_stopped_and_reported_and_their_neighbour_goes_on(site, hostile):
-    site.apply(policy(16, [name for _, name, _ in hostile]))
-    wait_for(lambda: all((site.board.task(name) or {"state": ""})["state"] == "running" for _, name, _ in hostile),
-             "all tasks", 30)
-    for number, name, error in hostile:
-        site.number(number)
-        wait_for(lambda: (site.board.task(name) or {}).get("discarded", 0) > 0, f"{name} set aside")
-        assert site.board.task(name)["last_error"] == error
-        assert f"{name}: " in site.board.log()
-    before = site.board.task("thermostat")["messages"]
-    wait_for(lambda: site.board.task("thermostat")["messages"] > before, "the neighbour goes on")
-    assert site.board.task("thermostat")["discarded"] == 0
-
-
-def test_a_component_that_needs_more_memory_than_the_board_has_is_refused_by_how_much(site):
-    (site.folder / "policy.yaml").write_text(policy(16, ["grow-memory"]))
-    result = subprocess.run([TENON, "apply", str(site.folder / "policy.yaml"), "--orchestrator", site.orchestrator],
-                            capture_output=True, text=True, timeout=30)
-    assert result.returncode != 0
-    assert re.search(r"'grow-memory' has no place: .*board has \d+ bytes of memory, \d+ are needed", result.stderr)

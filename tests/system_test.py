@@ -6,6 +6,7 @@ Everything listens on loopback ports that were free a moment ago, lives in a fol
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -37,9 +38,17 @@ resources:
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Not one of those that the kernel gives to whoever asks for any: QEMU and libcoap let others have their ports, too
+    (SO_REUSEADDR), so that now and then a client was given the port of the board it asked, and asked itself."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10000, first)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for(condition, what, seconds=20):

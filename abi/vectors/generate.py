@@ -148,6 +148,7 @@ VECTORS = {
     "plan-empty": ("plan", "plan", encode(PLAN_EMPTY)),
     "registration-gateway": ("node", "registration", encode(REGISTRATION)),
     "registration-empty": ("node", "registration", encode(REGISTRATION_EMPTY)),
+    "registration-module-limit": ("node", "registration", encode(changed(REGISTRATION_EMPTY, 12, 4096))),
     "alive-gateway": ("node", "alive", encode(ALIVE)),
     "alive-largest-values": ("node", "alive", encode(ALIVE_LARGEST_VALUES)),
     "delivery-measurement": ("delivery", "delivery", encode([MEASUREMENT, 3, 1000, 0, 0, 250, TRACE])),

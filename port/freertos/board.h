@@ -51,5 +51,7 @@ _Noreturn void board_reset(void);
 
 // Says what cannot be and starts the board anew (halt.c).
 _Noreturn void port_halt(const char *what, const char *where);
+// Waits when the starts before this one failed. Once, from the node's task, before anything is written to flash.
+void port_halt_pause(void);
 
 #endif
