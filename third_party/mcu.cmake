@@ -42,7 +42,18 @@ set(WAMR_BUILD_INSTRUCTION_METERING 1)
 set(WAMR_DISABLE_HW_BOUND_CHECK 1)
 set(WAMR_BUILD_QUICK_AOT_ENTRY 0)
 include(${WAMR_ROOT_DIR}/build-scripts/runtime_lib.cmake)
-add_library(wamr STATIC ${WAMR_RUNTIME_LIB_SOURCE})
+# Without labels as values the interpreter's loop does not count instructions, whatever the setting of metering says: a component
+# that never returns would hold the node. So it counts where it takes an opcode.
+set(interpreter ${WAMR_ROOT_DIR}/core/iwasm/interpreter/wasm_interp_fast.c)
+file(READ ${interpreter} source)
+string(REPLACE "        opcode = *frame_ip++;\n#if WASM_CPU" "        opcode = *frame_ip++;\n        CHECK_INSTRUCTION_LIMIT();\n#if WASM_CPU"
+  metered "${source}")
+if(metered STREQUAL source)
+  message(FATAL_ERROR "the interpreter's loop is not what it was: look at ${interpreter} anew")
+endif()
+file(WRITE ${CMAKE_BINARY_DIR}/wasm_interp_fast.c "${metered}")
+list(REMOVE_ITEM WAMR_RUNTIME_LIB_SOURCE ${interpreter})
+add_library(wamr STATIC ${WAMR_RUNTIME_LIB_SOURCE} ${CMAKE_BINARY_DIR}/wasm_interp_fast.c)
 target_include_directories(wamr SYSTEM PUBLIC ${WAMR_ROOT_DIR}/core/iwasm/include)
 target_include_directories(wamr PRIVATE ${TENON_ROOT})
 # Opcodes of one byte instead of the addresses of their code: a component's code takes half of the memory.
