@@ -103,12 +103,32 @@ static void drop_stack(struct engine_module *module) {
     }
 }
 
+static bool prepare_stack(struct engine_instance *instance) {
+    struct engine_module *module = instance->module;
+    if (the_engine->options.one_stack && the_engine->last != module) {
+        if (the_engine->last != NULL) {
+            drop_stack(the_engine->last);
+        }
+        the_engine->last = module;
+    }
+    if (module->stack == NULL) {
+        module->stack = wasm_runtime_create_exec_env(instance->code, module->stack_bytes);
+    }
+    if (module->stack == NULL) {
+        return false;
+    }
+    wasm_runtime_set_module_inst(module->stack, instance->code);
+    // WAMR takes a negative limit for none and the manifest's is at most INSTRUCTIONS_MAX, so the conversion is safe.
+    wasm_runtime_set_instruction_count_limit(module->stack, (int)module->info.manifest.instructions);
+    return true;
+}
+
 static void release_instance(struct engine_instance *instance) {
     struct engine_module *module = instance->module;
     wasm_runtime_deinstantiate(instance->code);
     give(instance);
     module->instance_count--;
-    if (module->instance_count == 0) {
+    if (module->instance_count == 0 && !the_engine->options.one_stack) {
         drop_stack(module);
     }
 }
@@ -199,26 +219,6 @@ static uint32_t wamr_memory_bytes(const struct engine_instance *instance) {
 
 // --- messages ------------------------------------------------------------------------------------------------------------
 
-static bool prepare_stack(struct engine_instance *instance) {
-    struct engine_module *module = instance->module;
-    if (the_engine->options.one_stack && the_engine->last != module) {
-        if (the_engine->last != NULL) {
-            drop_stack(the_engine->last);
-        }
-        the_engine->last = module;
-    }
-    if (module->stack == NULL) {
-        module->stack = wasm_runtime_create_exec_env(instance->code, module->stack_bytes);
-    }
-    if (module->stack == NULL) {
-        return false;
-    }
-    wasm_runtime_set_module_inst(module->stack, instance->code);
-    // WAMR takes a negative limit for none and the manifest's is at most INSTRUCTIONS_MAX, so the conversion is safe.
-    wasm_runtime_set_instruction_count_limit(module->stack, (int)module->info.manifest.instructions);
-    return true;
-}
-
 // After an exception WAMR may have left frames on the stack that all instances of the module share, so it is made anew.
 static enum error spend(struct engine_instance *instance) {
     const char *exception = wasm_runtime_get_exception(instance->code);
@@ -270,6 +270,7 @@ static void wamr_unload(struct engine *engine, struct engine_module *module) {
         return;
     }
     ASSERT(module->instance_count == 0);
+    drop_stack(module);
     wasm_runtime_unload(module->code);
     give(module->manifest);
     give(module);
@@ -316,6 +317,9 @@ static enum error try_start(struct engine_module *module, char refusal[REFUSAL_S
     struct engine_instance *instance;
     enum error error = make_instance(module, &instance, &needed, reason);
     if (error == ERROR_NONE) {
+        if (the_engine->options.one_stack && the_engine->last == NULL) {
+            (void)prepare_stack(instance); // while the pool is in one piece
+        }
         release_instance(instance);
     } else if (error == ERROR_TOO_LARGE) {
         snprintf(refusal, REFUSAL_SIZE,
