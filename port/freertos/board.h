@@ -18,6 +18,19 @@ void board_network_poll(void);
 // Sleeps until a frame arrives or so many milliseconds have passed.
 void board_network_sleep(uint32_t timeout_ms);
 
+// --- a second serial line, for what stands at the board's wires ------------------------------------------------------------
+
+// What port_wait waits for, as a descriptor: a line has come.
+#define BOARD_SERIAL_DESCRIPTOR 63
+
+// Listens; `end` is the byte that ends a line. False when the board has no such line (no_serial.c). From the node's task.
+bool board_serial_open(uint8_t end);
+bool board_serial_waits(void);
+// Takes the next line, without its end. False when none has come. `size` above out.size: it did not fit and is cut off.
+bool board_serial_take(struct buffer out, size_t *size);
+// Sends; returns when the controller has the last byte. False when the controller does not get rid of its bytes.
+bool board_serial_send(struct bytes bytes);
+
 // --- the rest ------------------------------------------------------------------------------------------------------------
 
 // Seconds since 1970 of whatever real-time clock there is; 0 for none. QEMU gives its host's (semihosting SYS_TIME).

@@ -1,6 +1,6 @@
 // Datagrams over lwIP's callbacks, in the node's own thread: what arrives is queued at its socket while port_wait polls the
 // interface, and taken from there. IPv4 only, kept as v4-mapped addresses (port/posix/udp.c says how). A descriptor is the
-// socket's number.
+// socket's number, or that of the serial line.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -197,7 +197,8 @@ uint64_t port_wait(const int *descriptors, uint32_t count, uint64_t timeout_ms) 
         uint64_t ready = 0;
         board_network_poll();
         for (uint32_t i = 0; i < count; i++) {
-            if (descriptors[i] >= 0 && sockets[descriptors[i]].count > 0) {
+            bool serial = descriptors[i] == BOARD_SERIAL_DESCRIPTOR;
+            if (descriptors[i] >= 0 && (serial ? board_serial_waits() : sockets[descriptors[i]].count > 0)) {
                 ready |= UINT64_C(1) << i;
             }
         }
