@@ -21,7 +21,7 @@
 #define RESOURCES_PER_NODE_MAX 5 // 1.2 KiB each: an actuator has 16 priorities
 #define CAPABILITIES_MAX 2
 // --- node/node_limits.h --------------------------------------------------------------------------------------------------
-#define NODE_PATH_SIZE_MAX 16
+#define NODE_PATH_SIZE_MAX 16 // also of the board driver's points
 #define NODE_INTERFACES_MAX 1
 #define TABLE_ALIGNMENT 8u
 #define LINKS_PER_TASK 2
@@ -47,11 +47,17 @@
 #define REGISTRATION_SIZE_MAX 768
 #define JOURNAL_SIZE_MIN 16384u
 
+// --- drivers/plant_protocol.h --------------------------------------------------------------------------------------------
+#define PLANT_POINTS_MAX 3        // read, and as many written: a zone has one sensor and two set-points
+#define PLANT_PACKET_SIZE_MAX 192 // a hello with points of a reasonable length
+#define PLANT_ANSWER_TIMEOUT_MS 300
+
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
 #define FIRMWARE_STACK_BYTES 8192
 #define FIRMWARE_POOL_BYTES 57344 // for the engine: five components of the library, of which 20 KiB are their manifests
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 56320 // struct node and the tables of its runtime
+#define PORT_MEMORY_BYTES 56320    // struct node and the tables of its runtime
+#define PLANT_CONNECTION_BYTES 520 // struct plant_driver
 
 #endif
