@@ -85,11 +85,14 @@ class View:
         orchestrator_dead = run.processes["orchestrator"].expected_dead
         state = f"{RED}dead{PLAIN}" if orchestrator_dead else f"{GREEN}there{PLAIN}"
         lines.append(f"  {'orchestrator':14} {state}")
+        width = 14 if not run.boards else 24
         for node in ["gateway", "plantroom", *self.zones]:
-            dead = run.processes[node].expected_dead
+            is_board = node in run.boards
+            dead = f"{RED}{'no power' if is_board else 'dead'}{PLAIN}" if run.processes[node].expected_dead else None
             text = ", ".join(sorted(by_node.get(node, []))) or "-"
-            room = max(20, columns - 20)
-            lines.append(f"  {node[:14]:14} {RED + 'dead' + PLAIN if dead else text if len(text) <= room else text[:room - 1] + '…'}")
+            room = max(20, columns - width - 6)
+            name = f"{node[:14]} {CYAN}mcu{PLAIN}{' ' * (width - 4 - len(node[:14]))}" if is_board else f"{node[:14]:{width}}"
+            lines.append(f"  {name} {dead or (text if len(text) <= room else text[:room - 1] + '…')}")
         return lines
 
     @staticmethod
