@@ -32,6 +32,19 @@ channels:
 resources:
   west/setpoint: {{safe: 12}}
 """
+# One on the wires of a plant.
+ZONE_POLICY = f"""\
+policy: zone
+components: [{BUILD / "components"}]
+tasks:
+  thermostat: {{component: thermostat, near: zone/warmth,
+    set: {{occupied_heating: 17, occupied_cooling: 24, unoccupied_heating: 10, unoccupied_cooling: 30}}}}
+channels:
+  - {{from: zone/warmth, to: thermostat.temperature, class: measurement, stale_after: 1h}}
+  - {{from: thermostat.heating, to: zone/setpoint, class: command, expiry: 2h}}
+resources:
+  zone/setpoint: {{safe: 12}}
+"""
 
 
 class Site:
@@ -115,6 +128,10 @@ def test_a_plant_at_the_serial_line_gives_values_and_time_and_takes_commands(sit
         line.socket.send(b"\x05x" * 400)  # more than there is room for, without an end
         line.send([2, 9, 1547424300, [22.5]], noise=b"\0")
         wait_for(lambda: site.value("zone", "zone/warmth") == 22.5, "the value after the noise", 30)
+        assert site.apply(ZONE_POLICY)[0] == 0
+        wait_for(lambda: [task["state"] for task in site.status("zone")["tasks"]] == ["running"], "the thermostat on the board")
+        line.send([2, 10, 1547424600, [20.5]])
+        wait_for(lambda: line.receive() == [3, 0, 17.0], "the thermostat's set-point at the plant")
         done = subprocess.run([TENON, "override", "zone/setpoint", "19", "--for", "1h", "--orchestrator", site.orchestrator],
                               capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 0, done.stderr
@@ -123,6 +140,14 @@ def test_a_plant_at_the_serial_line_gives_values_and_time_and_takes_commands(sit
         assert line.receive()[0] == 0
         line.send([1, None])
         assert line.receive() == [3, 0, 19.0]
+        site.switch_off("zone")
+        site.switch_on("zone", path)
+        line = Line(listener.accept()[0])
+        assert line.receive()[0] == 0
+        line.send([1, None])
+        line.send([2, 11, 1547424900, [20.5]])
+        assert line.receive() == [3, 0, 19.0]  # a person's word holds: the journal is read with the building's time
+        assert "set back" not in site.log("zone")
 
 
 def test_a_board_offers_the_resources_of_its_configuration(site):
