@@ -115,7 +115,7 @@ const char *configuration_resource(struct bytes words, struct node_config *confi
     if (why == NULL && !driven) {
         why = "the resource has no driver: write driver=board or driver=plant";
     }
-    if (why == NULL && out->facts.has_range && out->facts.minimum >= out->facts.maximum) {
+    if (why == NULL && out->facts.has_range && !(out->facts.minimum < out->facts.maximum)) {
         why = "min must be below max";
     }
     if (why == NULL && out->polled == NULL) {
