@@ -1,9 +1,9 @@
 #include "firmware/board_driver.h"
 
 #include "core/wire.h"
+#include "port/freertos/board.h"
 #include "port/port.h"
 
-#define LEDS (*(volatile uint32_t *)0x40028000u)
 #define HEATING 1u
 #define HYSTERESIS 0.5
 
@@ -15,13 +15,13 @@ static struct {
 } room = {.temperature = 20.0};
 
 static void switch_led(uint32_t mask, bool on) {
-    LEDS = on ? LEDS | mask : LEDS & ~mask;
+    *board_leds() = on ? *board_leds() | mask : *board_leds() & ~mask;
 }
 
 static void step_room(void) {
     uint64_t now_ms = port_clock_ms();
     double share = (double)(now_ms - room.stepped_ms) / ROOM_CONSTANT_MS;
-    double towards = (LEDS & HEATING) != 0 ? 30.0 : 10.0;
+    double towards = (*board_leds() & HEATING) != 0 ? 30.0 : 10.0;
     room.stepped_ms = now_ms;
     room.temperature += (towards - room.temperature) * (share > 1 ? 1 : share);
     if (room.controlled && room.temperature < room.setpoint - HYSTERESIS) {

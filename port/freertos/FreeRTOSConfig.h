@@ -2,12 +2,13 @@
 #ifndef TENON_PORT_FREERTOS_FREERTOSCONFIG_H
 #define TENON_PORT_FREERTOS_FREERTOSCONFIG_H
 
+#include "board_config.h" // clock, interrupts: of the board
+
 _Noreturn void port_halt(const char *what, const char *where);
 
 #define configUSE_PREEMPTION 1
-#define configUSE_IDLE_HOOK 0
+#define configUSE_IDLE_HOOK 1 // waits for an interrupt
 #define configUSE_TICK_HOOK 0
-#define configCPU_CLOCK_HZ 25000000UL // of SysTick on the mps2-an385
 #define configTICK_RATE_HZ 1000
 #define configTICK_TYPE_WIDTH_IN_BITS TICK_TYPE_WIDTH_32_BITS
 #define configMAX_PRIORITIES 3
@@ -20,16 +21,10 @@ _Noreturn void port_halt(const char *what, const char *where);
 #define configSUPPORT_DYNAMIC_ALLOCATION 0
 #define configKERNEL_PROVIDED_STATIC_MEMORY 1
 #define configCHECK_FOR_STACK_OVERFLOW 2
-#define configPRIO_BITS 3
-#define configKERNEL_INTERRUPT_PRIORITY (7 << 5)
-#define configMAX_SYSCALL_INTERRUPT_PRIORITY (5 << 5)
 #define INCLUDE_vTaskDelay 1
 #define INCLUDE_vTaskSuspend 1
 #define INCLUDE_uxTaskGetStackHighWaterMark 1
 #define INCLUDE_xTaskGetCurrentTaskHandle 1
 #define configASSERT(expression) ((expression) ? (void)0 : port_halt(#expression, __func__))
-#define vPortSVCHandler SVC_Handler
-#define xPortPendSVHandler PendSV_Handler
-#define xPortSysTickHandler SysTick_Handler
 
 #endif

@@ -1,11 +1,11 @@
-// What the files of this port ask of a board. Each board is a folder beside this header: start and faults, memory map, and a
-// driver for its network controller.
+// What the files of this port ask of a board. Each board is a folder beside this header: start and faults, memory map
+// (link.ld), the kernel's settings (board_config.h), how it is built (board.cmake), and a driver for its network controller.
 #ifndef TENON_PORT_FREERTOS_BOARD_H
 #define TENON_PORT_FREERTOS_BOARD_H
 
 #include "core/bytes.h"
 
-// --- network -------------------------------------------------------------------------------------------------------------
+// --- network, the same on every board (network.c, udp.c) -----------------------------------------------------------------
 
 // Brings the interface up with the address, mask and gateway ("10.0.2.15", "255.255.255.0", "10.0.2.2"). False for text that
 // is no address, or without the controller. Once, from the node's task, before the first socket.
@@ -17,6 +17,19 @@ bool board_network_alias(const char *here, const char *in_plan);
 void board_network_poll(void);
 // Sleeps until a frame arrives or so many milliseconds have passed.
 void board_network_sleep(uint32_t timeout_ms);
+
+// --- the network controller, each board's own ----------------------------------------------------------------------------
+
+struct pbuf;
+
+// Starts the controller under this address. False when there is none. From the node's task, which its interrupt wakes.
+bool board_ethernet_open(const uint8_t mac[6]);
+// Copies the frame out. False when there is no room: UDP promises nothing.
+bool board_ethernet_send(const struct pbuf *frame);
+// Whether a frame has arrived. It is taken and is the caller's; NULL when it was damaged or lwIP has no buffer for it.
+bool board_ethernet_take(struct pbuf **frame);
+// Sleeps until a frame arrives, has arrived already, or so many milliseconds have passed.
+void board_ethernet_sleep(uint32_t timeout_ms);
 
 // --- a second serial line, for what stands at the board's wires ------------------------------------------------------------
 
@@ -33,15 +46,17 @@ bool board_serial_send(struct bytes bytes);
 
 // --- the rest ------------------------------------------------------------------------------------------------------------
 
-// Seconds since 1970 of whatever real-time clock there is; 0 for none. QEMU gives its host's (semihosting SYS_TIME).
+// Seconds since 1970 of whatever real-time clock there is; 0 for none.
 uint32_t board_unix_s(void);
 // A counter of processor cycles, or of anything as fast.
 uint32_t board_cycles(void);
+// One bit for each LED, from bit 0; a word of memory where a board has none.
+volatile uint32_t *board_leds(void);
 // One character of the log.
 void board_put(char letter);
 _Noreturn void board_reset(void);
 
-// Says what cannot be and starts the board anew.
+// Says what cannot be and starts the board anew (halt.c).
 _Noreturn void port_halt(const char *what, const char *where);
 
 #endif

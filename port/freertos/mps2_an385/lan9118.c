@@ -1,15 +1,11 @@
-// The SMSC LAN9118 Ethernet controller, as lwIP's interface. Registers are those of its data sheet, chapter 5. Frames are
-// copied through its FIFOs by the processor; the interrupt only wakes the node's task.
+// The SMSC LAN9118 Ethernet controller. Registers are those of its data sheet, chapter 5. Frames are copied through its FIFOs
+// by the processor; the interrupt only wakes the node's task.
 #include <FreeRTOS.h>
 #include <task.h>
 
-#include <lwip/etharp.h>
-#include <lwip/init.h>
-#include <lwip/netif.h>
-#include <lwip/timeouts.h>
+#include <lwip/pbuf.h>
 
 #include "port/freertos/board.h"
-#include "port/port.h"
 
 #define REGISTER(offset) (*(volatile uint32_t *)(0x40200000u + (offset)))
 #define RX_DATA REGISTER(0x00)
@@ -49,7 +45,6 @@
 #define NVIC_PRIORITY (*(volatile uint8_t *)(0xE000E400u + INTERRUPT))
 #define INTERRUPT 13u
 
-static struct netif interface;
 static TaskHandle_t waiting;
 
 void Network_Handler(void);
@@ -69,13 +64,12 @@ static void mac_write(uint32_t index, uint32_t value) {
     }
 }
 
-static err_t transmit(struct netif *netif, struct pbuf *frame) {
-    (void)netif;
+bool board_ethernet_send(const struct pbuf *frame) {
     while ((TX_FIFO_INF >> 16 & 0xffu) != 0) {
         (void)TX_STATUS;
     }
     if ((TX_FIFO_INF & 0xffffu) < frame->tot_len + TX_HEAD_SIZE) {
-        return ERR_MEM; // UDP promises nothing
+        return false;
     }
     TX_DATA = TX_FIRST_AND_LAST | frame->tot_len;
     TX_DATA = frame->tot_len;
@@ -94,7 +88,7 @@ static err_t transmit(struct netif *netif, struct pbuf *frame) {
     if (have > 0) {
         TX_DATA = word;
     }
-    return ERR_OK;
+    return true;
 }
 
 // Takes one frame out of the FIFO; the words must be read even when there is no place for them.
@@ -121,11 +115,11 @@ static struct pbuf *take_frame(void) {
     return frame;
 }
 
-static err_t open_interface(struct netif *netif) {
-    const uint8_t *mac = netif->hwaddr;
+bool board_ethernet_open(const uint8_t mac[6]) {
     if (BYTE_TEST != BYTE_TEST_VALUE) {
-        return ERR_IF;
+        return false;
     }
+    waiting = xTaskGetCurrentTaskHandle();
     HW_CFG = HW_CFG_RESET;
     while ((HW_CFG & HW_CFG_RESET) != 0) {
     }
@@ -140,49 +134,20 @@ static err_t open_interface(struct netif *netif) {
     INT_STS = UINT32_MAX;
     NVIC_PRIORITY = 6 << 5;
     NVIC_ENABLE = 1u << INTERRUPT;
-    netif->name[0] = 'e';
-    netif->name[1] = '0';
-    netif->output = etharp_output;
-    netif->linkoutput = transmit;
-    netif->mtu = 1500;
-    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
-    return ERR_OK;
-}
-
-bool board_network_open(const char *address, const char *mask, const char *gateway) {
-    ip4_addr_t ip[3];
-    if (!ip4addr_aton(address, &ip[0]) || !ip4addr_aton(mask, &ip[1]) || !ip4addr_aton(gateway, &ip[2])) {
-        return false;
-    }
-    waiting = xTaskGetCurrentTaskHandle();
-    lwip_init();
-    // Locally administered, and different for boards whose addresses differ.
-    const uint8_t mac[6] = {0x52, 0x54, ip4_addr1(&ip[0]), ip4_addr2(&ip[0]), ip4_addr3(&ip[0]), ip4_addr4(&ip[0])};
-    memcpy(interface.hwaddr, mac, sizeof mac);
-    interface.hwaddr_len = sizeof mac;
-    if (netif_add(&interface, &ip[0], &ip[1], &ip[2], NULL, open_interface, netif_input) == NULL) {
-        return false;
-    }
-    netif_set_default(&interface);
-    netif_set_up(&interface);
     return true;
 }
 
-void board_network_poll(void) {
-    while ((RX_FIFO_INF >> 16 & 0xffu) != 0) {
-        struct pbuf *frame = take_frame();
-        if (frame != NULL && interface.input(frame, &interface) != ERR_OK) {
-            pbuf_free(frame);
-        }
+bool board_ethernet_take(struct pbuf **frame) {
+    if ((RX_FIFO_INF >> 16 & 0xffu) == 0) {
+        return false;
     }
-    sys_check_timeouts();
+    *frame = take_frame();
+    return true;
 }
 
-void board_network_sleep(uint32_t timeout_ms) {
-    uint32_t own_ms = sys_timeouts_sleeptime();
-    timeout_ms = own_ms < timeout_ms ? own_ms : timeout_ms;
+void board_ethernet_sleep(uint32_t timeout_ms) {
     INT_STS = UINT32_MAX;
-    if ((RX_FIFO_INF >> 16 & 0xffu) != 0 || timeout_ms == 0) {
+    if ((RX_FIFO_INF >> 16 & 0xffu) != 0) {
         return; // it came after the last poll
     }
     INT_EN = INT_RX_STATUS;

@@ -1,9 +1,5 @@
 // Reset, faults and the few devices of the mps2-an385 that need no driver: UART 0, the cycle counter, semihosting.
-#include <FreeRTOS.h>
-
-#include "core/assert.h"
 #include "port/freertos/board.h"
-#include "port/port.h"
 
 #define UART_DATA (*(volatile uint32_t *)0x40004000u)
 #define UART_STATE (*(volatile uint32_t *)0x40004004u)
@@ -11,6 +7,7 @@
 #define UART_DIVISOR (*(volatile uint32_t *)0x40004010u)
 #define UART_TRANSMIT_FULL 1u
 #define UART_TRANSMIT_ENABLE 1u
+#define FPGAIO_LEDS ((volatile uint32_t *)0x40028000u)
 #define FPGAIO_COUNTER (*(volatile uint32_t *)0x40028018u) // counts at 25 MHz
 #define FPGAIO_PRESCALE (*(volatile uint32_t *)0x4002801Cu)
 #define SCB_VECTORS (*(volatile uint32_t *)0xE000ED08u)
@@ -43,6 +40,11 @@ uint32_t board_cycles(void) {
     return FPGAIO_COUNTER;
 }
 
+volatile uint32_t *board_leds(void) {
+    return FPGAIO_LEDS;
+}
+
+// The host's clock, by semihosting.
 uint32_t board_unix_s(void) {
     register uint32_t operation __asm("r0") = SEMIHOSTING_TIME;
     register uint32_t nothing __asm("r1") = 0;
@@ -54,28 +56,6 @@ void board_reset(void) {
     SCB_RESET = SCB_RESET_KEY_AND_REQUEST;
     for (;;) {
     }
-}
-
-void port_halt(const char *what, const char *where) {
-    port_log_line(where);
-    port_log_line(what);
-    board_reset();
-}
-
-void assert_failed(const char *expression, const char *function) {
-    port_halt(expression, function);
-}
-
-// For WAMR; newlib's raises a signal.
-_Noreturn void abort(void);
-void abort(void) {
-    port_halt("abort", "engine");
-}
-
-void vApplicationStackOverflowHook(void *task, char *name);
-void vApplicationStackOverflowHook(void *task, char *name) {
-    (void)task;
-    port_halt("stack overflow", name);
 }
 
 void Reset_Handler(void) {
@@ -91,6 +71,12 @@ void Reset_Handler(void) {
     FPGAIO_PRESCALE = 0;
     (void)main();
     board_reset();
+}
+
+// When the node sleeps, so does the processor; FreeRTOS calls this again and again.
+void vApplicationIdleHook(void);
+void vApplicationIdleHook(void) {
+    __asm volatile("wfi");
 }
 
 void Fault_Handler(void) {

@@ -1,0 +1,6 @@
+# What FreeRTOS, WAMR and the linker must know of this board.
+set(BOARD_KERNEL_PORT RISC-V)
+set(BOARD_KERNEL_SOURCES port.c portASM.S)
+set(BOARD_KERNEL_INCLUDES RISC-V RISC-V/chip_specific_extensions/RISCV_MTIME_CLINT_no_extensions)
+set(BOARD_WAMR_TARGET RISCV32_ILP32)
+set(BOARD_LINK_OPTIONS) # picolibc is named in the toolchain, whose headers it brings

@@ -1,0 +1,10 @@
+// FreeRTOS on the one hart of QEMU's riscv32 `virt`.
+#ifndef TENON_PORT_FREERTOS_RISCV_VIRT_BOARD_CONFIG_H
+#define TENON_PORT_FREERTOS_RISCV_VIRT_BOARD_CONFIG_H
+
+#define configCPU_CLOCK_HZ 10000000UL // of the timer in the CLINT
+#define configMTIME_BASE_ADDRESS 0x0200BFF8UL
+#define configMTIMECMP_BASE_ADDRESS 0x02004000UL
+#define configISR_STACK_SIZE_WORDS 128
+
+#endif
