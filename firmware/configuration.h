@@ -6,7 +6,7 @@
 //     alias_here 10.0.2.2              with `alias_in_plan 127.0.0.1`: board_network_alias
 //     capability heated                any number up to CAPABILITIES_MAX
 //     keepalive_ms 2000                between two signs of life
-//     clock plant                      the building's time is that of the plant at the second serial line
+//     clock plant                      the building's time is that of the plant at the serial line
 //     seed 5f1c...                     64 hexadecimal digits of randomness, different for each board (port/freertos/clock.c)
 //     resource space1/temperature driver=plant quantity=Zone_Air_Temperature_Sensor unit=Cel min=-40 max=80 resolution=0.01
 //     resource space1/fan driver=board point=led0 type=boolean actuator

@@ -1,4 +1,4 @@
-// The plant's packets over the board's second serial line (drivers/plant_frame.h).
+// The plant's packets over the serial line at the board's wires (drivers/plant_frame.h).
 #include <stdio.h>
 
 #include "drivers/plant.h"
@@ -26,7 +26,7 @@ enum error plant_wire_open(const char *place, int *wire, char refusal[PLANT_REFU
     if (board_serial_open(end) && board_serial_send((struct bytes){&end, 1})) {
         return ERROR_NONE;
     }
-    snprintf(refusal, PLANT_REFUSAL_SIZE, "%.20s: this board has no second serial line, or nothing takes its bytes", place);
+    snprintf(refusal, PLANT_REFUSAL_SIZE, "%.20s: this board has no serial line for it, or nothing takes its bytes", place);
     return ERROR_NETWORK;
 }
 

@@ -1,4 +1,5 @@
-"""Two emulated microcontrollers that govern each other, and a plant on the wires of one. Needs TENON_BUILD and TENON_MCU.
+"""Two emulated microcontrollers that govern each other, and a plant on the wires of one. Needs TENON_BUILD and
+TENON_BOARDS (the folder of mcu/ and mcu-riscv/).
 
 The demo with --mcu (examples/office) has boards beside Linux nodes; here they are alone with an orchestrator.
 """
@@ -18,7 +19,7 @@ import board  # noqa: E402
 from serial_line import Line  # noqa: E402
 from system_test import BUILD, TENON, free_port, wait_for  # noqa: E402
 
-FIRMWARE = os.path.join(os.environ.get("TENON_MCU", os.path.join(ROOT, "build", "mcu")), "tenon-mcu.elf")
+BUILDS = os.environ.get("TENON_BOARDS", os.path.join(ROOT, "build"))
 # The room of one is governed by the other: measurements and commands go from board to board.
 POLICY = f"""\
 policy: two-boards
@@ -53,20 +54,21 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
         self.orchestrator = f"127.0.0.1:{free_port()}"
-        self.processes, self.ports = {}, {}
+        self.processes, self.ports, self.machines = {}, {}, {}
         self.start("orchestrator", [TENON, "orchestrate", "--listen", self.orchestrator, "--data", str(folder / "data")])
 
     def start(self, name, command):
         with open(self.folder / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def add(self, name, *lines, plant=None):
+    def add(self, name, *lines, machine="arm", plant=None):
+        self.machines[name] = machine
         board.write_flash(self.folder / f"{name}.flash", name, self.orchestrator, *lines)
         self.ports[name] = free_port()
         self.switch_on(name, plant)
 
     def switch_on(self, name, plant=None):
-        self.start(name, board.command(FIRMWARE, self.folder / f"{name}.flash", self.ports[name], plant))
+        self.start(name, board.command(BUILDS, self.machines[name], self.folder / f"{name}.flash", self.ports[name], plant))
 
     def switch_off(self, name):
         self.processes[name].kill()
@@ -101,7 +103,7 @@ def site(tmp_path):
 
 
 def test_two_boards_govern_each_other_and_go_on_when_one_was_without_power(site):
-    site.add("east")
+    site.add("east", machine="riscv")
     site.add("west")
     wait_for(lambda: site.apply(POLICY)[0] == 0, "the policy", 30)
     wait_for(lambda: site.value("west", "west/setpoint") == 17, "the set-point from the other board", 30)
@@ -111,13 +113,14 @@ def test_two_boards_govern_each_other_and_go_on_when_one_was_without_power(site)
     wait_for(lambda: site.value("west", "west/setpoint") == 17, "the set-point after the power cut, with no orchestrator", 30)
 
 
-def test_a_plant_at_the_serial_line_gives_values_and_time_and_takes_commands(site, tmp_path):
+@pytest.mark.parametrize("machine", board.MACHINES)
+def test_a_plant_at_the_serial_line_gives_values_and_time_and_takes_commands(site, tmp_path, machine):
     path = os.path.join(os.path.relpath(tmp_path), "plant")  # a socket's path is short
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
         listener.listen()
         site.add("zone", "clock plant", "resource zone/warmth driver=plant point=hall/temperature unit=Cel min=-40 max=80",
-                 "resource zone/setpoint driver=plant actuator unit=Cel min=5 max=40", plant=path)
+                 "resource zone/setpoint driver=plant actuator unit=Cel min=5 max=40", machine=machine, plant=path)
         line = Line(listener.accept()[0])
         assert line.receive() == [0, 1, ["hall/temperature"], ["zone/setpoint"]]
         line.send([2, 7, 1000, [99.0]])  # of the connection before: passed over
@@ -157,6 +160,7 @@ def test_a_board_offers_the_resources_of_its_configuration(site):
     assert {row["name"] for row in site.status("hall")["resources"]} == {"hall/lamp", "hall/warmth", "clock"}
 
 
-def test_a_board_with_a_mistake_in_its_configuration_says_which(site):
-    site.add("hall", "resource hall/lamp driver=wire")
+@pytest.mark.parametrize("machine", board.MACHINES)
+def test_a_board_with_a_mistake_in_its_configuration_says_which(site, machine):
+    site.add("hall", "resource hall/lamp driver=wire", machine=machine)
     wait_for(lambda: "line 8: there is no such driver: write driver=board or driver=plant" in site.log("hall"), "the complaint", 30)

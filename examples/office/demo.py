@@ -6,9 +6,9 @@
 Three runs over the same days and weather: the building's own schedules (as fast as it goes), then, side by side, the policy without
 faults and the policy with them. Day 1 is normal; on day 2 the orchestrator is killed at noon and comes back at five; on day 3 at ten
 the node that runs the building-wide tasks is killed. With --mcu the nodes of the first two zones (or of so many) are emulated
-microcontrollers: in the night to day 2 the first loses power for seven hours, and at two, while the orchestrator is dead, the last
-is switched off and on. Writes OUT/report.html, OUT/report.json and OUT/logs/. Exits with 0 when control
-was kept, 1 when it was lost or something failed, with the reason. Standard library only.
+microcontrollers, a Cortex-M3 and a RISC-V in turn: in the night to day 2 the first loses power for seven hours, and at two in the
+afternoon, while the orchestrator is dead, the last is switched off and on. Writes OUT/report.html, OUT/report.json and OUT/logs/.
+Exits with 0 when control was kept, 1 when it was lost or something failed, with the reason. Standard library only.
 """
 import argparse
 import datetime
@@ -60,12 +60,12 @@ def parse_arguments():
     parser.add_argument("--kill-node", default="gateway", help="node that dies on day 3, or 'none'")
     parser.add_argument("--mcu", type=int, nargs="?", const=2, default=0, metavar="ZONES",
                         help="zones whose node is an emulated microcontroller (2)")
-    parser.add_argument("--firmware", help="tenon-mcu.elf; next to the build folder by default")
+    parser.add_argument("--firmware", help="folder of mcu/ and mcu-riscv/; that of the build folder by default")
     parser.add_argument("--steps-per-hour", type=int, default=12, choices=(4, 6, 10, 12, 15, 20, 30, 60))
     options = parser.parse_args()
     builds = os.path.dirname(os.path.abspath(options.build))
     third_party = options.third_party or os.path.join(builds, "third_party")
-    options.firmware = options.firmware or os.path.join(builds, "mcu", "tenon-mcu.elf")
+    options.firmware = options.firmware or builds
     options.seconds_per_day = options.seconds_per_day or (PACE_MCU_S if options.mcu else PACE_S)
     options.libraries = os.path.join(third_party, "npm", "node_modules")
     plant = os.path.join(third_party, "plant")
@@ -226,7 +226,7 @@ class Story:
 
     def cut_power(self):
         """The night to day 2: the first board."""
-        zone = self.run.boards[0]
+        zone = list(self.run.boards)[0]
         tasks, starts = self.take_power(zone)
         self.board_tasks[zone] = (tasks, starts)
         self.unpowered[zone] = [(self.now(), None)]
@@ -238,7 +238,7 @@ class Story:
 
     def return_power(self):
         """Day 2, nine o'clock."""
-        zone = self.run.boards[0]
+        zone = list(self.run.boards)[0]
         tasks, starts = self.board_tasks[zone]
         self.unpowered[zone] = [(self.unpowered[zone][0][0], self.now())]
         self.tell(f"the board {zone} has power again")
@@ -247,7 +247,7 @@ class Story:
 
     def cycle_power(self):
         """Day 2, two in the afternoon, with no orchestrator: the last board, off and on."""
-        zone = self.run.boards[-1]
+        zone = list(self.run.boards)[-1]
         tasks, starts = self.take_power(zone)
         self.fault(f"the board {zone} was switched off and on, with {len(tasks)} tasks")
         self.expect_resumed(zone, tasks, starts, f"the board {zone} resumed its {len(tasks)} tasks from its flash")
@@ -327,7 +327,7 @@ def summary(rows, zones):
 
 def node_facts(run, status):
     """What each node is, and the tasks that it runs at the end."""
-    return [{"name": node["name"], "kind": node["kind"], "emulated": node["name"] in run.boards, "memory": node["memory_total"],
+    return [{"name": node["name"], "kind": node["kind"], "machine": run.machine(node["name"]), "memory": node["memory_total"],
              "alive": node["alive"],
              "tasks": sorted(task["name"] for task in status.get("tasks", []) if task.get("node") == node["name"])}
             for node in status.get("nodes", [])]
@@ -373,7 +373,7 @@ def tell_result(report, options):
     line("building's own schedules", report["baselines"]["own_schedules"])
     for kind, counts in report["messages"].items():
         print(f"{kind:12} " + "  ".join(f"{count} {value}" for count, value in counts.items()))
-    boards = [node["name"] for node in report["nodes"] if node["kind"] == "mcu"]
+    boards = [f"{node['name']} ({node['machine']})" for node in report["nodes"] if node["kind"] == "mcu"]
     if boards:
         print(f"microcontrollers (emulated): {', '.join(boards)}")
     told = [(item["time"], word, item["what"]) for word, key in (("fault", "faults"), ("then", "news")) for item in report[key]]

@@ -6,6 +6,7 @@ own process id when the run is closed, or by the kernel when this program dies f
 """
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import re
@@ -52,12 +53,13 @@ class Programs:
     """The programs of a build."""
 
     def __init__(self, build, firmware=None):
+        """`firmware`: the folder that the boards' builds are in, when there are boards."""
         self.tenon = self.find(build, "tenon", ("", "cli"))
         self.plant = self.find(build, "tenon-plant", ("plant", ""))
         self.components = os.path.abspath(os.path.join(build, "components"))
         self.firmware = firmware and os.path.abspath(firmware)
-        if firmware is not None and (board.qemu() is None or not os.path.exists(firmware)):
-            raise RunError(f"boards need qemu-system-arm and {firmware}: run ./dev build mcu first")
+        if firmware and board.missing(self.firmware):
+            raise RunError(board.missing(self.firmware))
 
     @staticmethod
     def find(build, name, folders):
@@ -213,7 +215,7 @@ class Run:
         self.sockets = tempfile.mkdtemp(prefix="tenon-")  # Unix socket paths must be short
         self.socket, self.serial = os.path.join(self.sockets, "plant"), os.path.join(self.sockets, "serial")
         self.points, self.zones, self.processes, self.addresses = {}, [], {}, {}
-        self.boards = []  # zones whose node is a microcontroller
+        self.boards = {}  # {zone whose node is a microcontroller: which one}, of board.MACHINES in turn
         self.with_fan = False
         self.log = Log(os.path.join(self.folder, "plant.csv"))
         self.lock = threading.Lock()
@@ -232,7 +234,7 @@ class Run:
         options = self.options
         names = plant_model.zone_names(plant_model.load(options.building))
         self.zones = list(names)
-        self.boards = self.zones[:options.mcu]
+        self.boards = dict(zip(self.zones[:options.mcu], itertools.cycle(board.MACHINES)))
         self.points = plant_model.write(
             options.building, options.weather, self.folder, options.begin_date, options.days, steps_per_hour=options.steps_per_hour,
             seconds_per_day=options.seconds_per_day, wait_for_clients=len(self.zones) + 1, gate=True, socket=self.socket,
@@ -250,6 +252,10 @@ class Run:
                 self.write_node(node)
         with open(os.path.join(self.folder, "policy.yaml"), "w", encoding="utf-8") as file:
             file.write(policy_text(policy_template, self.zones, self.programs.components, self.with_fan, limit_power))
+
+    def machine(self, node):
+        """What kind of board a node is, in words; None for a process."""
+        return board.MACHINES[self.boards[node]][0] if node in self.boards else None
 
     def flash(self, node):
         """The flash of a board."""
@@ -285,7 +291,7 @@ class Run:
         """What is run for a node."""
         if node in self.boards:
             port = self.addresses[node].split(":")[1]
-            return board.command(self.programs.firmware, self.flash(node), port, self.serial)
+            return board.command(self.programs.firmware, self.boards[node], self.flash(node), port, self.serial)
         return [self.programs.tenon, "node", os.path.join(self.folder, f"node-{node}.yaml")]
 
     def start(self):

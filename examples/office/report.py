@@ -5,7 +5,7 @@ import json
 import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-KINDS = {"linux": "a process on Linux", "mcu": "a microcontroller: Cortex-M3 with FreeRTOS, emulated by QEMU"}
+KINDS = {"linux": "a process on Linux", "mcu": "a microcontroller: {} with FreeRTOS, emulated by QEMU"}
 
 
 def series(rows, point):
@@ -32,7 +32,7 @@ def plots(run, own, quiet):
     result = []
     rows = run.log.rows
     for zone in run.zones:
-        result.append(plot(zone + (", on a microcontroller" if zone in run.boards else ""), "Cel", rows, [
+        result.append(plot(zone + (f", on a microcontroller ({run.machine(zone)})" if zone in run.boards else ""), "Cel", rows, [
             ("temperature", "#1a7f37", [], series(rows, f"{zone}/temperature")),
             ("heating set-point", "#cf222e", [], series(rows, f"{zone}/heating_setpoint")),
             ("cooling set-point", "#0969da", [], series(rows, f"{zone}/cooling_setpoint")),
@@ -87,7 +87,7 @@ def tables(report, move_times):
                                 [[time, move["task"], move["from"], move["to"], move["gap_ms"]]
                                  for move, time in zip(report["moves"], move_times)]),
         "<h2>Nodes</h2>", table(["node", "what it is", "bytes for components", "tasks at the end"],
-                                [[node["name"], KINDS.get(node["kind"], node["kind"]), f"{node['memory']:,}",
+                                [[node["name"], KINDS.get(node["kind"], node["kind"]).format(node["machine"]), f"{node['memory']:,}",
                                   ", ".join(node["tasks"]) if node["alive"] else "dead"] for node in report["nodes"]]),
         "<h2>Messages</h2>", table(["class", "sent", "received", "dropped"],
                                    [[kind, *counts.values()] for kind, counts in report["messages"].items()])]

@@ -91,7 +91,8 @@ class View:
             dead = f"{RED}{'no power' if is_board else 'dead'}{PLAIN}" if run.processes[node].expected_dead else None
             text = ", ".join(sorted(by_node.get(node, []))) or "-"
             room = max(20, columns - width - 6)
-            name = f"{node[:14]} {CYAN}mcu{PLAIN}{' ' * (width - 4 - len(node[:14]))}" if is_board else f"{node[:14]:{width}}"
+            word = run.machine(node) or ""
+            name = f"{node[:14]} {CYAN}{word}{PLAIN}{' ' * (width - 1 - len(word) - len(node[:14]))}"
             lines.append(f"  {name} {dead or (text if len(text) <= room else text[:room - 1] + '…')}")
         return lines
 
