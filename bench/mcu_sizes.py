@@ -18,7 +18,7 @@ FLASH_BUDGET, RAM_BUDGET = FLASH_AIM, 110 * KIB
 ROOMS = (
     (r"libtenon_core", "core/"), (r"libtenon_engine", "engine/"), (r"libtenon_node", "node/"), (r"tenon_port\.dir", "port/"),
     (r"tenon-mcu\.elf\.dir", "firmware/"), (r"libwamr", "WAMR"), (r"libfreertos", "FreeRTOS"), (r"liblwip", "lwIP"),
-    (r"libzcbor", "zcbor"),
+    (r"libzcbor", "zcbor"), (r"libtenon_drivers", "drivers/"),
 )
 # Variables that are a room's memory rather than its own: they get a row of their own.
 BLOCKS = {"memory_block": "node's memory", "pool": "engine's pool", "stack": "node's stack"}

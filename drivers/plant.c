@@ -1,17 +1,16 @@
 #include "drivers/plant.h"
 
-#include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+
+#include "drivers/plant_wire.h"
+
+// Steps that are passed over while the answer to a hello is awaited.
+#define STALE_MAX 64
 
 struct plant_driver {
-    int descriptor;
+    int wire;
     uint32_t read_count;
     uint32_t write_count;
     struct plant_message message; // the one in hand, kept here for its size
@@ -35,59 +34,32 @@ static enum error copy_points(const char *const *points, uint32_t count, char ou
 static enum error send_message(struct plant_driver *driver) {
     size_t size;
     enum error error = plant_message_encode(&driver->message, (struct buffer){driver->packet, sizeof driver->packet}, &size);
-    if (error != ERROR_NONE) {
-        return error;
-    }
-    if (send(driver->descriptor, driver->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size) {
-        return ERROR_NONE;
-    }
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS ? ERROR_BUSY : ERROR_NETWORK;
+    return error != ERROR_NONE ? error : plant_wire_send(driver->wire, (struct bytes){driver->packet, size});
 }
 
 // Takes the next packet into driver->message. ERROR_NOT_FOUND when none waits.
 static enum error receive_message(struct plant_driver *driver) {
-    ssize_t size = recv(driver->descriptor, driver->packet, sizeof driver->packet, MSG_DONTWAIT | MSG_TRUNC);
-    if (size < 0) {
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? ERROR_NOT_FOUND : ERROR_NETWORK;
+    size_t size;
+    enum error error = plant_wire_receive(driver->wire, (struct buffer){driver->packet, sizeof driver->packet}, &size);
+    if (error != ERROR_NONE) {
+        return error;
     }
-    if (size == 0) {
-        return ERROR_NETWORK;
-    }
-    if ((size_t)size > sizeof driver->packet ||
-        plant_message_decode((struct bytes){driver->packet, (size_t)size}, &driver->message) != ERROR_NONE) {
-        return ERROR_MALFORMED;
-    }
-    return ERROR_NONE;
+    error = plant_message_decode((struct bytes){driver->packet, size}, &driver->message);
+    return error != ERROR_NONE ? ERROR_MALFORMED : ERROR_NONE;
 }
 
-static enum error connect_to(struct plant_driver *driver, const char *path, char *refusal) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        snprintf(refusal, PLANT_REFUSAL_SIZE, "the plant's socket path is longer than the %zu letters that Unix sockets allow",
-                 sizeof address.sun_path - 1);
-        return ERROR_TOO_LARGE;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    driver->descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (driver->descriptor < 0 || connect(driver->descriptor, (const struct sockaddr *)&address, sizeof address) != 0) {
-        snprintf(refusal, PLANT_REFUSAL_SIZE, "no plant answers at %.80s (%s): is tenon-plant running?", path, strerror(errno));
-        return ERROR_NETWORK;
-    }
-    return ERROR_NONE;
-}
-
+// A serial line may still bring steps of the connection before, which the plant sent to this driver until it started anew.
 static enum error await_answer(struct plant_driver *driver, const char *path, char *refusal) {
-    struct pollfd input = {driver->descriptor, POLLIN, 0};
-    int ready;
-    do {
-        ready = poll(&input, 1, PLANT_ANSWER_TIMEOUT_MS);
-    } while (ready < 0 && errno == EINTR);
-    if (ready <= 0) {
-        snprintf(refusal, PLANT_REFUSAL_SIZE, "the plant at %.90s did not answer within %d s", path,
-                 PLANT_ANSWER_TIMEOUT_MS / 1000);
-        return ERROR_TIMEOUT;
+    enum error error = ERROR_NOT_FOUND;
+    for (uint32_t i = 0; i < STALE_MAX && error == ERROR_NOT_FOUND; i++) {
+        if (!plant_wire_wait(driver->wire, PLANT_ANSWER_TIMEOUT_MS)) {
+            snprintf(refusal, PLANT_REFUSAL_SIZE, "the plant at %.90s did not answer within %d ms", path,
+                     PLANT_ANSWER_TIMEOUT_MS);
+            return ERROR_TIMEOUT;
+        }
+        error = receive_message(driver);
+        error = error == ERROR_NONE && driver->message.kind == PLANT_STEP ? ERROR_NOT_FOUND : error;
     }
-    enum error error = receive_message(driver);
     if (error == ERROR_NONE && driver->message.kind != PLANT_ANSWER) {
         error = ERROR_MALFORMED;
     }
@@ -129,18 +101,20 @@ enum error plant_driver_open(const char *socket_path, const char *const *read_po
         snprintf(refusal, PLANT_REFUSAL_SIZE, "a node reads and writes at most %d points of a plant each", PLANT_POINTS_MAX);
         return ERROR_TOO_LARGE;
     }
-    struct plant_driver *driver = calloc(1, sizeof *driver);
+    struct plant_driver *driver = plant_wire_take(sizeof *driver);
     if (driver == NULL) {
         snprintf(refusal, PLANT_REFUSAL_SIZE, "there is no memory for the connection to the plant");
         return ERROR_MEMORY;
     }
-    driver->descriptor = -1;
+    driver->wire = -1;
     driver->read_count = read_count;
     driver->write_count = write_count;
-    enum error error = connect_to(driver, socket_path, refusal);
-    if (error == ERROR_NONE) {
-        error = say_hello(driver, read_points, write_points, refusal);
+    enum error error = plant_wire_open(socket_path, &driver->wire, refusal);
+    if (error != ERROR_NONE) {
+        plant_wire_give(driver);
+        return error;
     }
+    error = say_hello(driver, read_points, write_points, refusal);
     if (error == ERROR_NONE) {
         error = await_answer(driver, socket_path, refusal);
     }
@@ -153,13 +127,16 @@ enum error plant_driver_open(const char *socket_path, const char *const *read_po
 }
 
 int plant_driver_descriptor(const struct plant_driver *driver) {
-    return driver->descriptor;
+    return driver->wire;
 }
 
 enum error plant_driver_receive(struct plant_driver *driver, struct plant_step *out) {
     enum error error = receive_message(driver);
     if (error != ERROR_NONE) {
         return error;
+    }
+    if (driver->message.kind == PLANT_ANSWER) {
+        return ERROR_NETWORK; // of a plant at the end of a serial line that does not know this driver: it has started anew
     }
     bool is_step = driver->message.kind == PLANT_STEP && driver->message.step.value_count == driver->read_count;
     if (!is_step && driver->message.kind != PLANT_END) {
@@ -185,8 +162,6 @@ void plant_driver_close(struct plant_driver *driver) {
     if (driver == NULL) {
         return;
     }
-    if (driver->descriptor >= 0) {
-        close(driver->descriptor);
-    }
-    free(driver);
+    plant_wire_close(driver->wire);
+    plant_wire_give(driver);
 }

@@ -7,8 +7,8 @@
 //     plant_driver_write(driver, index_in_writes, true, 21.0);
 //     plant_driver_close(driver);
 //
-// The other end is tenon-plant; the packets are those of plant/protocol.cddl.
-// Threads: none. Memory: plant_driver_open allocates one block, plant_driver_close frees it.
+// The other end is tenon-plant; the packets are those of plant/protocol.cddl. What carries them is plant_wire.h's matter.
+// Threads: none. Memory: plant_driver_open takes one block, plant_driver_close gives it back.
 // Blocking: only plant_driver_open, for at most PLANT_ANSWER_TIMEOUT_MS. Reconnecting is the caller's matter: after
 // ERROR_NETWORK close the driver and open another one.
 #ifndef TENON_DRIVERS_PLANT_H
@@ -17,7 +17,9 @@
 #include "drivers/plant_protocol.h"
 
 // A plant answers within one pass of its loop; a machine that is busy building gets this much patience.
+#ifndef PLANT_ANSWER_TIMEOUT_MS
 #define PLANT_ANSWER_TIMEOUT_MS 5000
+#endif
 
 struct plant_driver;
 

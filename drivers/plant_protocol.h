@@ -10,10 +10,15 @@
 #include "core/limits.h"
 
 #define PLANT_PROTOCOL_VERSION 1
-// Points that one driver reads, and as many that it writes: what one node may offer (RESOURCES_PER_NODE_MAX).
+// Points that one driver reads, and as many that it writes: what one node may offer (RESOURCES_PER_NODE_MAX). A small device
+// has fewer (firmware/limits.h); a packet that is beyond its limits is refused there.
+#ifndef PLANT_POINTS_MAX
 #define PLANT_POINTS_MAX 64
+#endif
 // A hello with all names at full length takes 6.3 KB.
+#ifndef PLANT_PACKET_SIZE_MAX
 #define PLANT_PACKET_SIZE_MAX 8192
+#endif
 #define PLANT_REFUSAL_SIZE 160
 
 enum plant_message_kind {

@@ -33,7 +33,7 @@
 #define RESOURCES_PER_NODE_MAX 5
 #define CAPABILITIES_MAX 2
 // --- node/node_limits.h --------------------------------------------------------------------------------------------------
-#define NODE_PATH_SIZE_MAX 16
+#define NODE_PATH_SIZE_MAX 16 // also of the board driver's points
 #define NODE_INTERFACES_MAX 1
 #define TABLE_ALIGNMENT 8u
 #define LINKS_PER_TASK 2
@@ -62,6 +62,11 @@
 // --- port/port.h ---------------------------------------------------------------------------------------------------------
 #define PORT_UDP_SCRATCH_SIZE 1 // datagrams are read where the driver put them
 
+// --- drivers/plant_protocol.h --------------------------------------------------------------------------------------------
+#define PLANT_POINTS_MAX 3        // read, and as many written: a zone has one sensor and two set-points
+#define PLANT_PACKET_SIZE_MAX 192 // a hello with points of a reasonable length
+#define PLANT_ANSWER_TIMEOUT_MS 300
+
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
 #ifdef __riscv
@@ -69,10 +74,11 @@
 #else
 #define FIRMWARE_STACK_BYTES 4608 // of which the tests of the board use 3,544 at most
 #endif
-#define FIRMWARE_POOL_BYTES 24576 // for the engine: five components of the library
+#define FIRMWARE_POOL_BYTES 26112 // for the engine: five components of the library
 // Of it, for what no task is charged with: the interpreter's stack, and what the loader takes for a moment.
 #define FIRMWARE_POOL_RESERVE_BYTES 1536
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
 #define PORT_MEMORY_BYTES 31232 // struct node and the tables of its runtime
+#define PLANT_CONNECTION_BYTES 520 // struct plant_driver
 
 #endif

@@ -5,14 +5,11 @@
 #include <task.h>
 
 #include "engine/wamr.h"
-#include "firmware/board_driver.h"
 #include "firmware/configuration.h"
 #include "port/freertos/board.h"
 #include "port/freertos/entropy.h"
 #include "port/freertos/file.h"
 #include "port/freertos/flash_store.h"
-
-#define POLL_MS 500
 
 int main(void);
 
@@ -21,36 +18,22 @@ static StackType_t stack[FIRMWARE_STACK_BYTES / sizeof(StackType_t)];
 static _Alignas(8) uint8_t pool[FIRMWARE_POOL_BYTES];
 static struct configuration configuration;
 
-// `path` is the name on the board, too.
-static const struct node_resource resources[] = {
-    {.facts = {.quantity = "Zone_Air_Temperature_Sensor",
-               .unit = "Cel",
-               .has_range = true,
-               .minimum = -40,
-               .maximum = 80,
-               .resolution = 0.01},
-     .path = "temperature"},
-    {.facts = {.quantity = "Zone_Air_Heating_Temperature_Setpoint",
-               .unit = "Cel",
-               .actuator = true,
-               .has_range = true,
-               .minimum = 5,
-               .maximum = 30},
-     .path = "setpoint"},
-    {.facts = {.type = TYPE_BOOLEAN, .actuator = true}, .path = "led0"},
-    {.facts = {.type = TYPE_BOOLEAN, .actuator = true}, .path = "led1"},
-};
-
-// The name of a resource is the node's and its own: "board/temperature".
+// Where the configuration names no resource: all that the board has. The name of each is the node's and its own,
+// "board/temperature".
 static void add_resources(struct node_config *config) {
-    config->resource_count = sizeof resources / sizeof resources[0];
-    for (uint32_t i = 0; i < config->resource_count; i++) {
-        struct node_resource *resource = &config->resources[i];
-        *resource = resources[i];
-        snprintf(resource->facts.name, sizeof resource->facts.name, "%.30s/%s", config->node, resources[i].path);
-        resource->polled = &board_driver;
-        resource->scale = 1;
-        resource->interval_ms = POLL_MS;
+    static const char *const lines[] = {
+        "temperature driver=board point=temperature quantity=Zone_Air_Temperature_Sensor unit=Cel min=-40 max=80 "
+        "resolution=0.01",
+        "setpoint driver=board point=setpoint actuator quantity=Zone_Air_Heating_Temperature_Setpoint unit=Cel min=5 max=30",
+        "led0 driver=board point=led0 actuator type=boolean",
+        "led1 driver=board point=led1 actuator type=boolean",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char text[192];
+        snprintf(text, sizeof text, "%.30s/%s", config->node, lines[i]);
+        if (configuration_resource(bytes_of_text(text), config) != NULL) {
+            port_halt("the board's own resources", "firmware");
+        }
     }
 }
 
@@ -66,15 +49,16 @@ static void configure(void) {
     config->journal_bytes = FLASH_JOURNAL_BYTES;
     config->memory_bytes = FIRMWARE_POOL_BYTES - FIRMWARE_POOL_RESERVE_BYTES;
     const struct bytes block = {flash_block(FLASH_CONFIGURATION_BLOCK), FLASH_BLOCK_SIZE};
-    enum error error = configuration_read(block, &configuration, &line);
-    while (error != ERROR_NONE) {
-        char text[96];
-        snprintf(text, sizeof text, "the configuration in flash cannot be used (%s, line %u): write it anew", error_name(error),
-                 (unsigned)line);
+    const char *why = configuration_read(block, &configuration, &line);
+    while (why != NULL) {
+        char text[192];
+        snprintf(text, sizeof text, "the configuration in flash cannot be used, line %u: %.140s", (unsigned)line, why);
         port_log_line(text);
         vTaskDelay(portMAX_DELAY);
     }
-    add_resources(config);
+    if (config->resource_count == 0) {
+        add_resources(config);
+    }
 }
 
 // Not inlined, so that what only the start needs leaves the stack.

@@ -7,6 +7,7 @@
 
 #define PLANT_RETRY_MS 1000
 #define CLOCK_INTERVAL_MS 1000
+#define FIRST_STEP_MS 300
 
 void node_time(struct node *node) {
     uint64_t now_ms = port_clock_ms();
@@ -199,6 +200,12 @@ enum error node_drivers_open(struct node *node, char refusal[PORT_REFUSAL_SIZE])
     }
     if (node->config->plant_socket[0] != '\0') {
         plant_connect(node);
+    }
+    // The plant's time comes with the step that follows its welcome, and the journal is to be read with it: to a clock that
+    // stands at 0 all that it holds would seem to be of the future, and commands over.
+    int plant = node->plant == NULL ? -1 : plant_driver_descriptor(node->plant);
+    if (node->config->plant_clock && plant >= 0 && port_wait(&plant, 1, FIRST_STEP_MS) != 0) {
+        plant_receive(node);
     }
     return ERROR_NONE;
 }

@@ -137,6 +137,9 @@ static bool read_numbers(json_t *root, struct config *out, char *refusal) {
     }
     out->wait_for_clients = (uint32_t)count;
     out->gate = json_is_true(gate);
+    if (out->socket == NULL && out->serial != NULL) {
+        return refuse(refusal, "\"serial\" needs a \"socket\" beside it");
+    }
     if (out->socket == NULL && (out->gate || count > 0)) {
         return refuse(refusal, "\"gate\" and \"wait_for_clients\" need a \"socket\", or nobody could ever start the building");
     }
@@ -150,11 +153,11 @@ bool config_load(const char *path, struct config *out, char refusal[CONFIG_REFUS
     if (root == NULL) {
         return refuse(refusal, "%.120s:%d: %.100s", path, error.line, error.text);
     }
-    bool good = read_path(root, "model", true, &out->model, refusal) &&
-                read_path(root, "weather", true, &out->weather, refusal) &&
-                read_path(root, "output", true, &out->output, refusal) &&
-                read_path(root, "socket", false, &out->socket, refusal) && read_path(root, "log", true, &out->log, refusal) &&
-                read_numbers(root, out, refusal) && read_points(json_object_get(root, "points"), out, refusal);
+    bool good =
+        read_path(root, "model", true, &out->model, refusal) && read_path(root, "weather", true, &out->weather, refusal) &&
+        read_path(root, "output", true, &out->output, refusal) && read_path(root, "socket", false, &out->socket, refusal) &&
+        read_path(root, "serial", false, &out->serial, refusal) && read_path(root, "log", true, &out->log, refusal) &&
+        read_numbers(root, out, refusal) && read_points(json_object_get(root, "points"), out, refusal);
     json_decref(root);
     if (!good) {
         config_free(out);
@@ -179,6 +182,7 @@ void config_free(struct config *config) {
     free(config->weather);
     free(config->output);
     free(config->socket);
+    free(config->serial);
     free(config->log);
     *config = (struct config){0};
 }

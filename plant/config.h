@@ -5,6 +5,7 @@
 //       "weather": "weather.epw",
 //       "output": "energyplus",          folder for EnergyPlus's own files
 //       "socket": "plant.sock",          where drivers connect; absent: nobody can
+//       "serial": "serial.sock",         where the serial lines of boards connect (a byte stream); needs "socket"
 //       "log": "plant.csv",
 //       "seconds_per_day": 10.0,         real time for a day of the building; 0: as fast as possible
 //       "wait_for_clients": 6,           the first step waits for so many drivers with points
@@ -57,6 +58,7 @@ struct config {
     char *weather;
     char *output;
     char *socket; // NULL: no drivers
+    char *serial; // NULL: no boards
     char *log;
     double seconds_per_day;
     uint32_t wait_for_clients;

@@ -17,8 +17,10 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "examples", "office"))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
 import office_run  # noqa: E402
 import plant_model  # noqa: E402
+from serial_line import Line  # noqa: E402
 
 THIRD_PARTY = os.environ.get("TENON_THIRD_PARTY", os.path.join(ROOT, "build", "third_party"))
 PLANT = os.environ.get("TENON_PLANT", os.path.join(ROOT, "build", "release", "plant", "tenon-plant"))
@@ -50,6 +52,13 @@ class Driver:
 
     def close(self):
         self.socket.close()
+
+
+def board_at(path):
+    """A board's end of the serial line."""
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.connect(path)
+    return Line(line)
 
 
 @pytest.fixture
@@ -180,6 +189,34 @@ def test_nonsense_closes_its_connection_and_no_other(started, folder):
     assert finish(process)[0] == 0
 
 
+def test_a_board_on_a_serial_line_reads_and_writes_through_noise_and_restarts(started, folder):
+    line = os.path.join(folder, "line")
+    process = started(wait_for_clients=1, gate=True, seconds_per_day=3.0, serial=line)
+    board = board_at(line)
+    board.send([3, 0, 1.0])
+    assert board.receive() == [1, "say hello first"]
+    board.send([0, 1, ["space1/temperature"], ["space1/heating_setpoint"]], noise=b"\x05noise\0\0")
+    assert board.receive() == [1, None]
+    assert board.receive()[:3] == [2, 0, UNIX_JANUARY_14]
+    board.send([3, 0, 25.0])
+    board.send([5])
+    while board.receive()[1] < 30:
+        pass
+    board.socket.send(b"\x09half of a fr")  # it is reset in the middle of a frame
+    board.send([0, 1, ["space1/temperature"], ["space1/heating_setpoint"]], noise=b"\0")
+    while (message := board.receive())[0] == 2:
+        pass
+    assert message == [1, None]
+    while (step := board.receive())[1] < 90:
+        pass
+    assert len(step[3]) == 1
+    board.send([3, 0, 24.0])
+    board.socket.shutdown(socket.SHUT_WR)
+    assert finish(process) == (0, "")
+    points = [row["space1/heating_setpoint"] for row in rows(folder)]
+    assert points[20] == "25" and points[60] == "" and points[-10] == ""
+
+
 def change(folder, **changes):
     path = os.path.join(folder, "plant.json")
     with open(path, encoding="utf-8") as file:
@@ -206,6 +243,7 @@ def test_a_config_with_unknown_points_names_them(folder, points, complaint):
 @pytest.mark.parametrize("changes, complaint", [
     ({"weather": "/nowhere.epw"}, "EnergyPlus ended with"),
     ({"gate": True}, 'need a "socket"'),
+    ({"serial": "/tmp/line"}, 'needs a "socket"'),
     ({"seconds_per_day": -1}, '"seconds_per_day" must be'),
     ({"log": "/nowhere/plant.csv"}, "cannot write the log"),
     ({"socket": "/tmp/" + "x" * 120}, "use a shorter one"),

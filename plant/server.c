@@ -9,11 +9,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "drivers/plant_frame.h"
+
 #define NOBODY UINT32_MAX
+#define FRAME_SIZE_MAX PLANT_FRAME_SIZE(PLANT_PACKET_SIZE_MAX)
+// What waits in the kernel for a board that stands still: a few steps, for old ones are worth nothing.
+#define SERIAL_BACKLOG 4096
 
 struct client {
     int descriptor; // -1: the place is free
+    bool serial;    // a board's line: bytes in frames
     bool welcome;   // has said hello and was not refused
+    uint32_t begun; // bytes of a frame without its end
     uint32_t read_count;
     uint32_t write_count;
     uint32_t read[PLANT_POINTS_MAX]; // indices into config->points
@@ -23,6 +30,7 @@ struct client {
 struct server {
     const struct config *config;
     int listener; // -1: nobody can connect
+    int serial_listener;
     bool started;
     uint64_t dropped_steps;
     double *written;  // for each point of the config
@@ -30,9 +38,11 @@ struct server {
     struct client clients[CLIENTS_MAX];
     struct plant_message message; // the one in hand
     uint8_t packet[PLANT_PACKET_SIZE_MAX];
+    uint8_t frame[FRAME_SIZE_MAX];
+    uint8_t begun[CLIENTS_MAX][FRAME_SIZE_MAX];
 };
 
-static bool listen_at(struct server *server, const char *path, char *failure) {
+static bool listen_at(const char *path, int type, int *listener, char *failure) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         snprintf(failure, CONFIG_REFUSAL_SIZE,
@@ -41,10 +51,10 @@ static bool listen_at(struct server *server, const char *path, char *failure) {
         return false;
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
-    server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    *listener = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     unlink(path);
-    if (server->listener < 0 || bind(server->listener, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(server->listener, CLIENTS_MAX) != 0) {
+    if (*listener < 0 || bind(*listener, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(*listener, CLIENTS_MAX) != 0) {
         snprintf(failure, CONFIG_REFUSAL_SIZE, "cannot listen at %.120s: %s", path, strerror(errno));
         return false;
     }
@@ -58,7 +68,10 @@ bool server_open(const struct config *config, struct server **out, char failure[
     if (server == NULL || written == NULL || writer == NULL) {
         abort();
     }
-    *server = (struct server){.config = config, .listener = -1, .written = written, .writer = writer};
+    server->config = config;
+    server->listener = server->serial_listener = -1;
+    server->written = written;
+    server->writer = writer;
     for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
         server->clients[i].descriptor = -1;
     }
@@ -67,21 +80,34 @@ bool server_open(const struct config *config, struct server **out, char failure[
         writer[i] = NOBODY;
     }
     *out = server;
-    if (config->socket != NULL && !listen_at(server, config->socket, failure)) {
+    // The serial one first: who waits for `socket` to appear finds both.
+    if ((config->serial != NULL && !listen_at(config->serial, SOCK_STREAM, &server->serial_listener, failure)) ||
+        (config->socket != NULL && !listen_at(config->socket, SOCK_SEQPACKET, &server->listener, failure))) {
         server_close(server);
         return false;
     }
     return true;
 }
 
-static void close_client(struct server *server, uint32_t index) {
-    close(server->clients[index].descriptor);
-    server->clients[index] = (struct client){.descriptor = -1};
+static void release_points(struct server *server, uint32_t index) {
     for (uint32_t i = 0; i < server->config->point_count; i++) {
         if (server->writer[i] == index) {
             server->writer[i] = NOBODY;
             server->written[i] = (double)NAN;
         }
+    }
+}
+
+static void close_client(struct server *server, uint32_t index) {
+    close(server->clients[index].descriptor);
+    server->clients[index] = (struct client){.descriptor = -1};
+    release_points(server, index);
+}
+
+static void close_listener(int listener, const char *path) {
+    if (listener >= 0) {
+        close(listener);
+        unlink(path);
     }
 }
 
@@ -91,10 +117,8 @@ void server_close(struct server *server) {
             close_client(server, i);
         }
     }
-    if (server->listener >= 0) {
-        close(server->listener);
-        unlink(server->config->socket);
-    }
+    close_listener(server->listener, server->config->socket);
+    close_listener(server->serial_listener, server->config->serial);
     free(server->written);
     free(server->writer);
     free(server);
@@ -106,7 +130,14 @@ static bool send_message(struct server *server, const struct client *client) {
     if (plant_message_encode(&server->message, (struct buffer){server->packet, sizeof server->packet}, &size) != ERROR_NONE) {
         return false;
     }
-    return send(client->descriptor, server->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
+    struct bytes bytes = {server->packet, size};
+    if (client->serial) {
+        if (plant_frame_encode(bytes, (struct buffer){server->frame, sizeof server->frame}, &size) != ERROR_NONE) {
+            return false;
+        }
+        bytes = (struct bytes){server->frame, size};
+    }
+    return send(client->descriptor, bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)bytes.size;
 }
 
 static void send_step_to(struct server *server, const struct client *client, const struct building_step *step) {
@@ -161,9 +192,23 @@ static bool welcome(struct server *server, struct client *client, const struct b
     return true;
 }
 
+static bool ask_for_hello(struct server *server, const struct client *client) {
+    server->message.kind = PLANT_ANSWER;
+    snprintf(server->message.answer.refusal, PLANT_REFUSAL_SIZE, "say hello first");
+    (void)send_message(server, client);
+    return true;
+}
+
 // Acts on server->message. False when the connection is to be closed.
 static bool handle(struct server *server, uint32_t index, const struct building_step *pending) {
     struct client *client = &server->clients[index];
+    if (client->serial && server->message.kind == PLANT_HELLO) {
+        release_points(server, index); // the board has started anew
+        client->welcome = false;
+    }
+    if (!client->welcome && client->serial && server->message.kind != PLANT_HELLO) {
+        return ask_for_hello(server, client);
+    }
     if (!client->welcome) {
         return server->message.kind == PLANT_HELLO && welcome(server, client, pending);
     }
@@ -181,35 +226,72 @@ static bool handle(struct server *server, uint32_t index, const struct building_
     return false;
 }
 
-static void serve_client(struct server *server, uint32_t index, const struct building_step *pending) {
+// Acts on what came. False when the connection was closed.
+static bool handle_packet(struct server *server, uint32_t index, struct bytes packet, const struct building_step *pending) {
+    enum error error = packet.size > PLANT_PACKET_SIZE_MAX ? ERROR_TOO_LARGE : plant_message_decode(packet, &server->message);
+    if (error == ERROR_NONE && handle(server, index, pending)) {
+        return true;
+    }
+    fprintf(stderr, "tenon-plant: closed a connection: %s\n",
+            error != ERROR_NONE ? error_text(error) : "a message out of turn, or refused");
+    close_client(server, index);
+    return false;
+}
+
+// Adds a byte to the frame in hand, and acts on the frame that it ends. False when the connection was closed.
+static bool take_byte(struct server *server, uint32_t index, uint8_t byte, const struct building_step *pending) {
+    struct client *client = &server->clients[index];
+    uint8_t *frame = server->begun[index];
+    size_t size = 0;
+    if (byte != PLANT_FRAME_END) {
+        // Of one that is too long the beginning is kept, and its checksum does not hold.
+        frame[client->begun] = byte;
+        client->begun += client->begun < FRAME_SIZE_MAX - 1 ? 1 : 0;
+        return true;
+    }
+    enum error error = plant_frame_decode(frame, client->begun, &size);
+    client->begun = 0;
+    return error != ERROR_NONE || handle_packet(server, index, (struct bytes){frame, size}, pending);
+}
+
+// What has arrived of a client: into `buffer`, as a packet or as bytes. False when nothing has, or when it is gone and closed.
+static bool receive(struct server *server, uint32_t index, struct buffer buffer, size_t *size) {
     for (;;) {
-        ssize_t size = recv(server->clients[index].descriptor, server->packet, sizeof server->packet, MSG_DONTWAIT | MSG_TRUNC);
-        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-            return;
+        ssize_t got = recv(server->clients[index].descriptor, buffer.data, buffer.size, MSG_DONTWAIT | MSG_TRUNC);
+        if (got > 0) {
+            *size = (size_t)got;
+            return true;
         }
-        if (size < 0 && errno == ECONNRESET) {
-            // It left without reading everything. Linux says so once, before it hands over what the client sent until then.
-            continue;
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+            return false;
         }
-        if (size <= 0) {
+        if (got == 0 || errno != ECONNRESET) {
             close_client(server, index);
-            return;
+            return false;
         }
-        enum error error = (size_t)size > sizeof server->packet
-                               ? ERROR_TOO_LARGE
-                               : plant_message_decode((struct bytes){server->packet, (size_t)size}, &server->message);
-        if (error != ERROR_NONE || !handle(server, index, pending)) {
-            fprintf(stderr, "tenon-plant: closed a connection: %s\n",
-                    error != ERROR_NONE ? error_text(error) : "a message out of turn, or refused");
-            close_client(server, index);
-            return;
+        // It left without reading everything. Linux says so once, before it hands over what the client sent until then.
+    }
+}
+
+static void serve_client(struct server *server, uint32_t index, const struct building_step *pending) {
+    bool serial = server->clients[index].serial;
+    uint8_t bytes[256]; // of a serial line; server->packet is needed for answers
+    struct buffer buffer = {serial ? bytes : server->packet, serial ? sizeof bytes : sizeof server->packet};
+    size_t size = 0;
+    bool open = true;
+    while (open && receive(server, index, buffer, &size)) {
+        if (!serial) {
+            open = handle_packet(server, index, (struct bytes){server->packet, size}, pending);
+        }
+        for (size_t i = 0; serial && open && i < size; i++) {
+            open = take_byte(server, index, bytes[i], pending);
         }
     }
 }
 
-static void accept_clients(struct server *server) {
+static void accept_clients(struct server *server, int listener, bool serial) {
     for (;;) {
-        int descriptor = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int descriptor = listener < 0 ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (descriptor < 0) {
             return;
         }
@@ -222,14 +304,21 @@ static void accept_clients(struct server *server) {
             close(descriptor);
             continue;
         }
-        server->clients[index] = (struct client){.descriptor = descriptor};
+        if (serial) {
+            const int backlog = SERIAL_BACKLOG;
+            (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &backlog, sizeof backlog);
+        }
+        server->clients[index] = (struct client){.descriptor = descriptor, .serial = serial};
     }
 }
 
 nfds_t server_poll(const struct server *server, struct pollfd descriptors[SERVER_POLL_MAX]) {
     nfds_t count = 0;
-    if (server->listener >= 0) {
-        descriptors[count++] = (struct pollfd){server->listener, POLLIN, 0};
+    for (int i = 0; i < 2; i++) {
+        int listener = i == 0 ? server->listener : server->serial_listener;
+        if (listener >= 0) {
+            descriptors[count++] = (struct pollfd){listener, POLLIN, 0};
+        }
     }
     for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
         if (server->clients[i].descriptor >= 0) {
@@ -240,9 +329,8 @@ nfds_t server_poll(const struct server *server, struct pollfd descriptors[SERVER
 }
 
 void server_serve(struct server *server, const struct building_step *pending) {
-    if (server->listener >= 0) {
-        accept_clients(server);
-    }
+    accept_clients(server, server->listener, false);
+    accept_clients(server, server->serial_listener, true);
     for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
         if (server->clients[i].descriptor >= 0) {
             serve_client(server, i, pending);

@@ -5,6 +5,9 @@
 //     server_close(&server);
 //
 // The last write of a point counts, whoever made it; when the connection of its last writer closes, the point is released.
+// A board has a serial line instead of a socket: QEMU connects it to config->serial, and the packets come in frames
+// (drivers/plant_frame.h). Such a connection outlives a reset of the board, so a hello may come again, at which the points that
+// it wrote are released; damaged frames are passed over, and who is not known is told to say hello.
 // Memory: one block, allocated by server_open. Nothing blocks: a step that a driver is too slow to take is dropped and counted.
 // Limits: CLIENTS_MAX connections; one more is closed at once.
 #ifndef TENON_PLANT_SERVER_H
@@ -17,11 +20,12 @@
 
 // One for each node of a floor, and a few observers.
 #define CLIENTS_MAX 128
-#define SERVER_POLL_MAX (CLIENTS_MAX + 1)
+#define SERVER_POLL_MAX (CLIENTS_MAX + 2)
 
 struct server;
 
-// Listens on config->socket, if there is one. False with a sentence in `failure`. The config must outlive the server.
+// Listens on config->socket and config->serial, if there are any. False with a sentence in `failure`. The config must outlive
+// the server.
 bool server_open(const struct config *config, struct server **out, char failure[CONFIG_REFUSAL_SIZE]);
 void server_close(struct server *server);
 // Fills in what to poll and returns how many.

@@ -1,12 +1,14 @@
 """The demo: a real office building under the control of Tenon, with faults, and what came of it.
 
     python examples/office/demo.py --build build/release --out build/demo [--headless] [--seconds-per-day 10] [--days 3]
-        [--begin 01-14] [--building FILE.epJSON] [--weather FILE.epw] [--kill-node gateway]
+        [--begin 01-14] [--building FILE.epJSON] [--weather FILE.epw] [--kill-node gateway] [--mcu [ZONES]]
 
 Three runs over the same days and weather: the building's own schedules (as fast as it goes), then, side by side, the policy without
 faults and the policy with them. Day 1 is normal; on day 2 the orchestrator is killed at noon and comes back at five; on day 3 at ten
-the node that runs the building-wide tasks is killed. Writes OUT/report.html, OUT/report.json and OUT/logs/. Exits with 0 when control
-was kept, 1 when it was lost or something failed, with the reason. Standard library only.
+the node that runs the building-wide tasks is killed. With --mcu the nodes of the first two zones (or of so many) are emulated
+microcontrollers, a Cortex-M3 and a RISC-V in turn: in the night to day 2 the first loses power for seven hours, and at two in the
+afternoon, while the orchestrator is dead, the last is switched off and on. Writes OUT/report.html, OUT/report.json and OUT/logs/.
+Exits with 0 when control was kept, 1 when it was lost or something failed, with the reason. Standard library only.
 """
 import argparse
 import datetime
@@ -29,6 +31,10 @@ DEFAULT_BUILDING = "5ZoneAutoDXVAV.epJSON"
 DEFAULT_WEATHER = "USA_CO_Golden-NREL.724666_TMY3.epw"
 # Building's time of the story: (day, hour).
 ORCHESTRATOR_DIES, ORCHESTRATOR_RETURNS, NODE_DIES = (2, 12), (2, 17), (3, 10)
+BOARD_DIES, BOARD_RETURNS, BOARD_CYCLED = (2, 2), (2, 9), (2, 14)
+RESUMED = b"plan-applied: resumed from the disk"  # as a node logs it when it starts
+# Real time of a day. A board needs a second or two to come back, and so does the orchestrator to miss it.
+PACE_S, PACE_MCU_S = 10.0, 20.0
 RECOVERY_S = 20  # real time for finding everything again, and for placing tasks elsewhere
 REDRAW_S, TICK_S = 0.25, 0.02
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -45,15 +51,22 @@ def parse_arguments():
     parser.add_argument("--out", default="build/demo", help="folder for report and logs")
     parser.add_argument("--third-party", help="folder that ./dev setup filled; next to the build folder by default")
     parser.add_argument("--headless", action="store_true", help="no live view")
-    parser.add_argument("--seconds-per-day", type=float, default=10.0, help="real time of a day of the building")
+    parser.add_argument("--seconds-per-day", type=float,
+                        help=f"real time of a day of the building, {PACE_S:g}; with boards {PACE_MCU_S:g}")
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--begin", default="01-14", help="first day, month and day")
     parser.add_argument("--building", help="a building in epJSON")
     parser.add_argument("--weather", help="a weather file in EPW")
     parser.add_argument("--kill-node", default="gateway", help="node that dies on day 3, or 'none'")
+    parser.add_argument("--mcu", type=int, nargs="?", const=2, default=0, metavar="ZONES",
+                        help="zones whose node is an emulated microcontroller (2)")
+    parser.add_argument("--firmware", help="folder of mcu/ and mcu-riscv/; that of the build folder by default")
     parser.add_argument("--steps-per-hour", type=int, default=12, choices=(4, 6, 10, 12, 15, 20, 30, 60))
     options = parser.parse_args()
-    third_party = options.third_party or os.path.join(os.path.dirname(os.path.abspath(options.build)), "third_party")
+    builds = os.path.dirname(os.path.abspath(options.build))
+    third_party = options.third_party or os.path.join(builds, "third_party")
+    options.firmware = options.firmware or builds
+    options.seconds_per_day = options.seconds_per_day or (PACE_MCU_S if options.mcu else PACE_S)
     options.libraries = os.path.join(third_party, "npm", "node_modules")
     plant = os.path.join(third_party, "plant")
     options.own_policy = options.building is None
@@ -62,8 +75,8 @@ def parse_arguments():
     for path in (options.building, options.weather):
         if not os.path.exists(path):
             raise RunError(f"there is no file {path}; ./dev setup fetches the reference buildings and weather")
-    if options.seconds_per_day <= 0 or options.days < 1:
-        raise RunError("--seconds-per-day and --days must be positive")
+    if options.seconds_per_day <= 0 or options.days < 1 or options.mcu < 0:
+        raise RunError("--seconds-per-day, --days and --mcu must be positive")
     options.begin_date = plant_model.begin_date(options.begin)
     return options
 
@@ -91,10 +104,14 @@ class Story:
         self.victim_tasks = []
         self.pending = []       # (deadline, done(), sentence when done, sentence when not)
         self.clock = []         # (real unix ms, building's time)
+        self.board_tasks = {}   # of each board that lost power
+        self.unpowered = {}     # {zone: [(building's time from, to)]}
         steps = [(ORCHESTRATOR_DIES, self.kill_orchestrator), (ORCHESTRATOR_RETURNS, self.return_orchestrator)]
         if options.kill_node != "none":
             steps.append((NODE_DIES, self.kill_node))
-        self.acts = [(self.at(*when), act) for when, act in steps if when[0] <= options.days]
+        if run.boards:
+            steps += [(BOARD_DIES, self.cut_power), (BOARD_RETURNS, self.return_power), (BOARD_CYCLED, self.cycle_power)]
+        self.acts = [(self.at(*when), act) for when, act in sorted(steps, key=lambda step: step[0]) if when[0] <= options.days]
 
     def at(self, day, hour):
         """The building's time at an hour of a day of the story."""
@@ -182,6 +199,73 @@ class Story:
                     f"not all tasks of the dead node {victim} came to run elsewhere")
 
 
+    # --- microcontrollers ----------------------------------------------------------------------------------------------------
+
+    def take_power(self, zone):
+        """Switches a board off. Returns its tasks and its number of starts."""
+        starts = (self.run.ask_node(zone) or {}).get("boot", 0)
+        tasks = self.run.tasks_on(zone)
+        if len(tasks) < 2:
+            self.lost.append(f"the board {zone} was to lose power with at least two tasks and had {len(tasks)}")
+        self.run.cut_power(zone)
+        return tasks, starts
+
+    def expect_resumed(self, zone, tasks, starts, good):
+        """Watches for the board with its tasks, which it must have found in its own flash at its start."""
+        log = self.run.processes[zone].log
+        before = os.path.getsize(log)
+
+        def resumed():
+            with self.run.lock:
+                started = self.run.node_status.get(zone, {}).get("boot", 0) > starts
+            with open(log, "rb") as file:
+                file.seek(before)
+                return started and RESUMED in file.read() and tasks <= self.run.tasks_on(zone)
+
+        self.expect(resumed, good, f"the board {zone} has power and does not run its {len(tasks)} tasks again")
+
+    def cut_power(self):
+        """The night to day 2: the first board."""
+        zone = list(self.run.boards)[0]
+        tasks, starts = self.take_power(zone)
+        self.board_tasks[zone] = (tasks, starts)
+        self.unpowered[zone] = [(self.now(), None)]
+        self.fault(f"the board {zone} lost power with {len(tasks)} tasks")
+        linux = [node for node in self.run.nodes() if node not in self.run.boards]
+        self.expect(lambda: tasks <= set().union(*(self.run.tasks_on(node) for node in linux)),
+                    f"all {len(tasks)} tasks of the board {zone} run on Linux nodes",
+                    f"not all tasks of the board {zone} came to run on Linux nodes")
+
+    def return_power(self):
+        """Day 2, nine o'clock."""
+        zone = list(self.run.boards)[0]
+        tasks, starts = self.board_tasks[zone]
+        self.unpowered[zone] = [(self.unpowered[zone][0][0], self.now())]
+        self.tell(f"the board {zone} has power again")
+        self.expect_resumed(zone, tasks, starts, f"all {len(tasks)} tasks came back to the board {zone}")
+        self.run.processes[zone].start()
+
+    def cycle_power(self):
+        """Day 2, two in the afternoon, with no orchestrator: the last board, off and on."""
+        zone = list(self.run.boards)[-1]
+        tasks, starts = self.take_power(zone)
+        self.fault(f"the board {zone} was switched off and on, with {len(tasks)} tasks")
+        self.expect_resumed(zone, tasks, starts, f"the board {zone} resumed its {len(tasks)} tasks from its flash")
+        self.run.processes[zone].start()
+
+    def moves_missing(self):
+        """Sentences about tasks of a board without power that the orchestrator does not report as moved, and moved back."""
+        sentences = []
+        for zone, (tasks, _) in self.board_tasks.items():
+            for task in sorted(tasks):
+                moves = [move for move in self.moves if move["task"] == task]
+                away = any(move["from"] == zone and move["to"] not in self.run.boards for move in moves)
+                back = any(move["to"] == zone for move in moves)
+                if not away or not back:
+                    sentences.append(f"{task} did not move from the board {zone} to a Linux node and back")
+        return sentences
+
+
 def start_both(runs, template, limit_power):
     """Starts the processes of all runs, and then all buildings together."""
     for run in runs:
@@ -226,7 +310,8 @@ def reasons_lost(run, options, story, own_hours):
     reasons = []
     if figures.simulated_hours(rows) < 24 * options.days - 0.01:
         reasons.append(f"only {figures.simulated_hours(rows)} hours were simulated")
-    reasons += figures.released_too_long(rows, zones) + figures.never_moved(rows, zones)
+    excused = story.unpowered if story is not None else {}
+    reasons += figures.released_too_long(rows, zones, excused) + figures.never_moved(rows, zones)
     hours = figures.comfort_violation_hours(rows, run.zones)
     reasons += figures.comfort_lost({"hours": hours, "zones": len(run.zones), "days": options.days}, own_hours)
     missing = run.not_running()
@@ -240,6 +325,14 @@ def summary(rows, zones):
     return {"comfort_violation_hours": figures.comfort_violation_hours(rows, zones), "energy_kwh": figures.energy_kwh(rows)}
 
 
+def node_facts(run, status):
+    """What each node is, and the tasks that it runs at the end."""
+    return [{"name": node["name"], "kind": node["kind"], "machine": run.machine(node["name"]), "memory": node["memory_total"],
+             "alive": node["alive"],
+             "tasks": sorted(task["name"] for task in status.get("tasks", []) if task.get("node") == node["name"])}
+            for node in status.get("nodes", [])]
+
+
 def make_report(story, quiet, own_rows, own_zones, options):
     """The JSON report."""
     run = story.run
@@ -251,13 +344,17 @@ def make_report(story, quiet, own_rows, own_zones, options):
     story.poll()
     lost = reasons_lost(run, options, story, own["comfort_violation_hours"])
     lost += reasons_lost(quiet, argparse.Namespace(**{**vars(options), "kill_node": "none"}), None, own["comfort_violation_hours"])
+    if final:
+        lost += [f"{run.name}: {sentence}" for sentence in story.moves_missing()]
     if story.victim_tasks and not story.moves and final:
         lost.append("the orchestrator reports no moves although a node died")
     return {
         "simulated_hours": figures.simulated_hours(run.log.rows),
         **summary(run.log.rows, run.zones),
         "messages": run.messages(),
+        "nodes": node_facts(run, final),
         "faults": story.faults,
+        "news": [{"time": time_of, "what": sentence} for time_of, sentence in story.news],
         "moves": [{key: move.get(key) for key in ("task", "from", "to", "gap_ms")} for move in story.moves],
         "baselines": {"own_schedules": own, "no_faults": summary(quiet.log.rows, quiet.zones)},
         "control_lost": lost,
@@ -276,8 +373,12 @@ def tell_result(report, options):
     line("building's own schedules", report["baselines"]["own_schedules"])
     for kind, counts in report["messages"].items():
         print(f"{kind:12} " + "  ".join(f"{count} {value}" for count, value in counts.items()))
-    for fault in report["faults"]:
-        print(f"fault  {fault['time']}  {fault['what']}")
+    boards = [f"{node['name']} ({node['machine']})" for node in report["nodes"] if node["kind"] == "mcu"]
+    if boards:
+        print(f"microcontrollers (emulated): {', '.join(boards)}")
+    told = [(item["time"], word, item["what"]) for word, key in (("fault", "faults"), ("then", "news")) for item in report[key]]
+    for time_of, word, what in sorted(told):
+        print(f"{word:5}  {time_of}  {what}")
     for move in report["moves"]:
         print(f"move   {move['task']} from {move['from']} to {move['to']}, gap {move['gap_ms']} ms")
     print(f"report: {os.path.join(options.out, 'report.html')}")
@@ -285,7 +386,7 @@ def tell_result(report, options):
 
 def play(options):
     """All runs, and their report. Returns the exit status."""
-    programs = office_run.Programs(options.build)
+    programs = office_run.Programs(options.build, options.firmware if options.mcu else None)
     os.makedirs(options.out, exist_ok=True)
     for name in ("report.json", "report.html"):
         if os.path.exists(os.path.join(options.out, name)):
@@ -306,7 +407,8 @@ def play(options):
         start_both([quiet, run], template, limit_power)
         story = Story(run, options)
         if not options.headless:
-            view = View("Tenon: an office building under control", run.zones, 24 * options.steps_per_hour * options.days,
+            title = "Tenon: an office building under control" + (", with microcontrollers" if options.mcu else "")
+            view = View(title, run.zones, 24 * options.steps_per_hour * options.days,
                         options.seconds_per_day)
         watch([quiet, run], story, view)
         result = make_report(story, quiet, own_rows, own_zones, options)
@@ -324,7 +426,7 @@ def play(options):
     move_times = [move["time"] for move in story.moves]
     title = f"Tenon: {options.days} days of {os.path.splitext(os.path.basename(options.building))[0]} from {options.begin_date}"
     report_page.write(os.path.join(options.out, "report.html"), options.libraries, title, result,
-                      report_page.plots(run.zones, run.log.rows, own_rows, quiet.log.rows), report_page.marks(result, move_times),
+                      report_page.plots(run, own_rows, quiet.log.rows), report_page.marks(result, move_times),
                       move_times)
     tell_result(result, options)
     for reason in result["control_lost"]:

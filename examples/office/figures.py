@@ -59,15 +59,17 @@ def actuators(zones):
     return [f"{zone}/{side}_setpoint" for zone in zones for side in ("heating", "cooling")]
 
 
-def released_too_long(rows, zones):
-    """Sentences about set-points that nobody commanded for long."""
+def released_too_long(rows, zones, excused=None):
+    """Sentences about set-points that nobody commanded for long. `excused`: {zone: [(from, to)]}, when its node had no power."""
     length = step_hours(rows)
     sentences = []
     for point in actuators(zones):
         longest = now = 0.0
+        unpowered = (excused or {}).get(point.split("/")[0], [])
         for row in rows[:-1]:
             after_first_hour = moment(row) - moment(rows[0]) >= datetime.timedelta(hours=1)
-            now = now + length if row[point] is None and after_first_hour else 0.0
+            powered = not any(begin <= row["time"] and (end is None or row["time"] <= end) for begin, end in unpowered)
+            now = now + length if row[point] is None and after_first_hour and powered else 0.0
             longest = max(longest, now)
         if longest > RELEASED_H_MAX:
             sentences.append(f"no command reached {point} for {longest:.1f} hours of the building's time")

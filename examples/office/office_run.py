@@ -1,9 +1,12 @@
-"""One complete run of the office: a plant, an orchestrator and nodes, as processes on loopback, from files in one folder.
+"""One complete run of the office: a plant, an orchestrator and nodes, as processes on loopback, from files in one folder; the
+nodes of some zones may be emulated microcontrollers (board.py).
 
 Nothing here knows the story that demo.py plays. Every process is started in a session of its own, logged to a file, and killed by its
 own process id when the run is closed, or by the kernel when this program dies first. Standard library only.
 """
+import contextlib
 import ctypes
+import itertools
 import json
 import os
 import re
@@ -15,6 +18,7 @@ import tempfile
 import threading
 import time
 
+import board
 import plant_model
 
 CLASSES = ("measurement", "event", "command")
@@ -48,10 +52,14 @@ def free_ports(count):
 class Programs:
     """The programs of a build."""
 
-    def __init__(self, build):
+    def __init__(self, build, firmware=None):
+        """`firmware`: the folder that the boards' builds are in, when there are boards."""
         self.tenon = self.find(build, "tenon", ("", "cli"))
         self.plant = self.find(build, "tenon-plant", ("plant", ""))
         self.components = os.path.abspath(os.path.join(build, "components"))
+        self.firmware = firmware and os.path.abspath(firmware)
+        if firmware and board.missing(self.firmware):
+            raise RunError(board.missing(self.firmware))
 
     @staticmethod
     def find(build, name, folders):
@@ -142,14 +150,14 @@ def resource(point, *, actuator=False, quantity="", unit="", minimum=0, maximum=
     return f"  {point}: {{{', '.join(parts)}}}"
 
 
-def zone_resources(zone):
-    """What a zone's node offers."""
+def zone_resources(zone, line=resource):
+    """What a zone's node offers; `line` writes one resource."""
     return [
-        resource(f"{zone}/temperature", quantity="Zone_Air_Temperature_Sensor", unit="Cel", minimum=-40, maximum=80, resolution=0.01),
-        resource(f"{zone}/heating_setpoint", actuator=True, quantity="Zone_Air_Heating_Temperature_Setpoint", unit="Cel", minimum=5,
-                 maximum=40),
-        resource(f"{zone}/cooling_setpoint", actuator=True, quantity="Zone_Air_Cooling_Temperature_Setpoint", unit="Cel", minimum=5,
-                 maximum=50)]
+        line(f"{zone}/temperature", quantity="Zone_Air_Temperature_Sensor", unit="Cel", minimum=-40, maximum=80, resolution=0.01),
+        line(f"{zone}/heating_setpoint", actuator=True, quantity="Zone_Air_Heating_Temperature_Setpoint", unit="Cel", minimum=5,
+             maximum=40),
+        line(f"{zone}/cooling_setpoint", actuator=True, quantity="Zone_Air_Cooling_Temperature_Setpoint", unit="Cel", minimum=5,
+             maximum=50)]
 
 
 def plantroom_resources(points, with_fan):
@@ -205,12 +213,15 @@ class Run:
         self.name, self.folder, self.programs, self.options = name, os.path.abspath(folder), programs, options
         self.logs = os.path.join(self.folder, "logs")
         self.sockets = tempfile.mkdtemp(prefix="tenon-")  # Unix socket paths must be short
-        self.socket = os.path.join(self.sockets, "plant")
+        self.socket, self.serial = os.path.join(self.sockets, "plant"), os.path.join(self.sockets, "serial")
         self.points, self.zones, self.processes, self.addresses = {}, [], {}, {}
+        self.boards = {}  # {zone whose node is a microcontroller: which one}, of board.MACHINES in turn
         self.with_fan = False
         self.log = Log(os.path.join(self.folder, "plant.csv"))
         self.lock = threading.Lock()
+        self.asking_boards = threading.Lock()  # a board has memory for one long answer at a time
         self.node_status, self.orchestrator_status = {}, None  # newest seen
+        self.past = []  # counts of messages of nodes that have started anew
         self.polling = threading.Event()
         self.poller = None
 
@@ -223,18 +234,32 @@ class Run:
         options = self.options
         names = plant_model.zone_names(plant_model.load(options.building))
         self.zones = list(names)
+        self.boards = dict(zip(self.zones[:options.mcu], itertools.cycle(board.MACHINES)))
         self.points = plant_model.write(
             options.building, options.weather, self.folder, options.begin_date, options.days, steps_per_hour=options.steps_per_hour,
-            seconds_per_day=options.seconds_per_day, wait_for_clients=len(self.zones) + 1, gate=True, socket=self.socket)
+            seconds_per_day=options.seconds_per_day, wait_for_clients=len(self.zones) + 1, gate=True, socket=self.socket,
+            serial=self.serial if self.boards else None)
         # With more zones than fan-availability has ports, the fan stays with the building's own control.
         self.with_fan = "fan/availability" in self.points and len(self.zones) <= BUILDING_ZONES_MAX
         nodes = [*self.zones, "plantroom", "gateway"]
         ports = free_ports(len(nodes) + 1)
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(["orchestrator", *nodes], ports)}
         for node in nodes:
-            self.write_node(node)
+            if node in self.boards:
+                board.write_flash(self.flash(node), node, self.addresses["orchestrator"], "capability zone", "keepalive_ms 200",
+                                  "clock plant", *zone_resources(node, board.resource))
+            else:
+                self.write_node(node)
         with open(os.path.join(self.folder, "policy.yaml"), "w", encoding="utf-8") as file:
             file.write(policy_text(policy_template, self.zones, self.programs.components, self.with_fan, limit_power))
+
+    def machine(self, node):
+        """What kind of board a node is, in words; None for a process."""
+        return board.MACHINES[self.boards[node]][0] if node in self.boards else None
+
+    def flash(self, node):
+        """The flash of a board."""
+        return os.path.join(self.folder, f"node-{node}.flash")
 
     def write_node(self, node):
         """Writes the configuration of one node."""
@@ -262,15 +287,22 @@ class Run:
         process.start()
         return process
 
+    def node_command(self, node):
+        """What is run for a node."""
+        if node in self.boards:
+            port = self.addresses[node].split(":")[1]
+            return board.command(self.programs.firmware, self.boards[node], self.flash(node), port, self.serial)
+        return [self.programs.tenon, "node", os.path.join(self.folder, f"node-{node}.yaml")]
+
     def start(self):
         """Starts everything, applies the policy and waits until every task runs; the plant stands at its gate."""
         tenon = self.programs.tenon
         plant = self.add("plant", self.programs.plant, os.path.join(self.folder, "plant.json"))
         self.wait(lambda: os.path.exists(self.socket), 30, f"the plant did not listen: {plant.last_words()}")
         self.add("orchestrator", tenon, "orchestrate", "--listen", self.addresses["orchestrator"], "--data",
-                 os.path.join(self.folder, "orchestrator"), "--dead-after", "1s")
+                 os.path.join(self.folder, "orchestrator"), "--dead-after", "2s" if self.boards else "1s")
         for node in self.nodes():
-            self.add(node, tenon, "node", os.path.join(self.folder, f"node-{node}.yaml"))
+            self.add(node, *self.node_command(node))
         self.wait(lambda: set(self.alive_nodes()) >= set(self.nodes()), 30, "not all nodes registered with the orchestrator")
         applied = subprocess.run([tenon, "apply", os.path.join(self.folder, "policy.yaml"), "--orchestrator",
                                   self.addresses["orchestrator"]], capture_output=True, text=True, timeout=60, check=False)
@@ -306,6 +338,12 @@ class Run:
     def nodes(self):
         """Names of all nodes."""
         return [*self.zones, "plantroom", "gateway"]
+
+    def cut_power(self, node):
+        """Kills a node that will start again: its counts begin anew then."""
+        self.processes[node].kill()
+        with self.lock:
+            self.past.append(self.node_status.pop(node, {}).get("messages", {}))
 
     def check_alive(self):
         """Raises when a process died that should not have."""
@@ -349,8 +387,10 @@ class Run:
 
     def ask_node(self, node):
         """Refreshes what is known of a node; the counters of a dead one stay as they were last seen."""
-        status = self.ask("--node", self.addresses[node])
-        if status is not None:
+        process = self.processes[node].popen
+        with self.asking_boards if node in self.boards else contextlib.nullcontext():
+            status = self.ask("--node", self.addresses[node])
+        if status is not None and process is self.processes[node].popen:  # not of before a restart
             with self.lock:
                 self.node_status[node] = status
         return status
@@ -400,11 +440,17 @@ class Run:
         """Messages by class, over all nodes."""
         total = {kind: {count: 0 for count in COUNTS} for kind in CLASSES}
         with self.lock:
-            for status in self.node_status.values():
+            for messages in [*self.past, *(status.get("messages", {}) for status in self.node_status.values())]:
                 for kind in CLASSES:
                     for count in COUNTS:
-                        total[kind][count] += status.get("messages", {}).get(kind, {}).get(count, 0)
+                        total[kind][count] += messages.get(kind, {}).get(count, 0)
         return total
+
+    def tasks_on(self, node):
+        """The tasks that a node was last seen to run."""
+        with self.lock:
+            tasks = self.node_status.get(node, {}).get("tasks", [])
+            return {task["name"] for task in tasks if task["state"] == "running" and not self.processes[node].expected_dead}
 
     def places(self):
         """{task: node}, as last seen at the nodes that live."""

@@ -178,7 +178,7 @@ def points(model):
 
 
 def write(building, weather, folder, begin, days, *, steps_per_hour=12, seconds_per_day=0.0, wait_for_clients=0, gate=False,
-          socket=None, leap_days=False):
+          socket=None, serial=None, leap_days=False):
     """Writes model.epJSON and plant.json (and weather.epw with leap days) into the folder; returns the points."""
     model = load(building)
     os.makedirs(os.path.join(folder, "energyplus"), exist_ok=True)
@@ -194,6 +194,8 @@ def write(building, weather, folder, begin, days, *, steps_per_hour=12, seconds_
         "seconds_per_day": seconds_per_day, "wait_for_clients": wait_for_clients, "gate": gate, "points": names}
     if socket is not None:
         config["socket"] = socket
+    if serial is not None:
+        config["serial"] = serial
     with open(os.path.join(folder, "plant.json"), "w", encoding="utf-8") as file:
         json.dump(config, file, indent=2)
     return names

@@ -5,6 +5,7 @@ import json
 import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+KINDS = {"linux": "a process on Linux", "mcu": "a microcontroller: {} with FreeRTOS, emulated by QEMU"}
 
 
 def series(rows, point):
@@ -26,11 +27,12 @@ def plot(title, unit, rows, lines):
             "values": [values for *_, values in lines]}
 
 
-def plots(zones, rows, own, quiet):
+def plots(run, own, quiet):
     """All plots of the report."""
     result = []
-    for zone in zones:
-        result.append(plot(zone, "Cel", rows, [
+    rows = run.log.rows
+    for zone in run.zones:
+        result.append(plot(zone + (f", on a microcontroller ({run.machine(zone)})" if zone in run.boards else ""), "Cel", rows, [
             ("temperature", "#1a7f37", [], series(rows, f"{zone}/temperature")),
             ("heating set-point", "#cf222e", [], series(rows, f"{zone}/heating_setpoint")),
             ("cooling set-point", "#0969da", [], series(rows, f"{zone}/cooling_setpoint")),
@@ -79,10 +81,14 @@ def tables(report, move_times):
         [[name, *(f"{run['comfort_violation_hours'][zone]:.2f} h" for zone in zones), f"{run['energy_kwh']:.1f}"]
          for name, run in runs.items()]),
         "<p>Occupied hours (weekdays 8-18) outside 20 to 25 Cel, with half a kelvin of tolerance.</p>",
-        "<h2>Faults</h2>", table(["building's time", "what"], [[fault["time"], fault["what"]] for fault in report["faults"]]),
+        "<h2>Faults and what came of them</h2>",
+        table(["building's time", "what"], sorted([item["time"], item["what"]] for item in report["faults"] + report["news"])),
         "<h2>Moves</h2>", table(["building's time", "task", "from", "to", "gap, ms"],
                                 [[time, move["task"], move["from"], move["to"], move["gap_ms"]]
                                  for move, time in zip(report["moves"], move_times)]),
+        "<h2>Nodes</h2>", table(["node", "what it is", "bytes for components", "tasks at the end"],
+                                [[node["name"], KINDS.get(node["kind"], node["kind"]).format(node["machine"]), f"{node['memory']:,}",
+                                  ", ".join(node["tasks"]) if node["alive"] else "dead"] for node in report["nodes"]]),
         "<h2>Messages</h2>", table(["class", "sent", "received", "dropped"],
                                    [[kind, *counts.values()] for kind, counts in report["messages"].items()])]
     return "\n".join(parts)

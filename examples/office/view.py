@@ -85,11 +85,15 @@ class View:
         orchestrator_dead = run.processes["orchestrator"].expected_dead
         state = f"{RED}dead{PLAIN}" if orchestrator_dead else f"{GREEN}there{PLAIN}"
         lines.append(f"  {'orchestrator':14} {state}")
+        width = 14 if not run.boards else 24
         for node in ["gateway", "plantroom", *self.zones]:
-            dead = run.processes[node].expected_dead
+            is_board = node in run.boards
+            dead = f"{RED}{'no power' if is_board else 'dead'}{PLAIN}" if run.processes[node].expected_dead else None
             text = ", ".join(sorted(by_node.get(node, []))) or "-"
-            room = max(20, columns - 20)
-            lines.append(f"  {node[:14]:14} {RED + 'dead' + PLAIN if dead else text if len(text) <= room else text[:room - 1] + '…'}")
+            room = max(20, columns - width - 6)
+            word = run.machine(node) or ""
+            name = f"{node[:14]} {CYAN}{word}{PLAIN}{' ' * (width - 1 - len(word) - len(node[:14]))}"
+            lines.append(f"  {name} {dead or (text if len(text) <= room else text[:room - 1] + '…')}")
         return lines
 
     @staticmethod

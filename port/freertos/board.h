@@ -37,6 +37,32 @@ bool board_ethernet_take(struct pbuf *buffer);
 // Sleeps until a frame arrives, has arrived already, or so many milliseconds have passed.
 void board_ethernet_sleep(uint32_t timeout_ms);
 
+// --- the serial line to what stands at the board's wires, the same on every board (serial.c) -----------------------------
+
+// What port_wait waits for, as a descriptor: a line has come.
+#define BOARD_SERIAL_DESCRIPTOR 63
+
+// Listens; `end` is the byte that ends a line. False when the board has no such line. From the node's task.
+bool board_serial_open(uint8_t end);
+bool board_serial_waits(void);
+// Takes the next line, without its end. False when none has come. `size` above out.size: it did not fit and is cut off.
+bool board_serial_take(struct buffer out, size_t *size);
+// Sends; returns when the controller has the last byte. False when the controller does not get rid of its bytes.
+bool board_serial_send(struct bytes bytes);
+// For the controller's interrupt: takes what has come.
+void board_serial_interrupt(void);
+
+// --- its controller, each board's own ------------------------------------------------------------------------------------
+
+// Starts the controller, and interrupts when a byte comes. False when the board has none.
+bool board_uart_open(void);
+// Whether a byte that comes interrupts.
+void board_uart_listen(bool on);
+// A byte that has come; false when none has.
+bool board_uart_receive(uint8_t *byte);
+// False when there is no room.
+bool board_uart_send(uint8_t byte);
+
 // --- the rest ------------------------------------------------------------------------------------------------------------
 
 // Seconds since 1970 of whatever real-time clock there is; 0 for none.

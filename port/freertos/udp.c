@@ -1,6 +1,7 @@
 // Datagrams over lwIP's callbacks, in the node's own thread, one at a time: frames wait in the controller until the one before
 // has been handled, and that is read in lwIP's buffer. What is sent goes out from the caller's. IPv4 only, kept as v4-mapped
-// addresses (port/posix/udp.c says how). A descriptor is the socket's number.
+// addresses (port/posix/udp.c says how). A descriptor is the socket's number, or that
+// of the serial line.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -219,7 +220,8 @@ uint64_t port_wait(const int *descriptors, uint32_t count, uint64_t timeout_ms) 
         uint64_t ready = 0;
         poll();
         for (uint32_t i = 0; i < count; i++) {
-            if (descriptors[i] >= 0 && sockets[descriptors[i]].datagram != NULL) {
+            bool serial = descriptors[i] == BOARD_SERIAL_DESCRIPTOR;
+            if (descriptors[i] >= 0 && (serial ? board_serial_waits() : sockets[descriptors[i]].datagram != NULL)) {
                 ready |= UINT64_C(1) << i;
             }
         }

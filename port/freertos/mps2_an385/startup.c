@@ -15,6 +15,7 @@
 #define SCB_RESET_KEY_AND_REQUEST 0x05FA0004u
 #define SEMIHOSTING_TIME 0x11u
 #define INTERRUPT_COUNT 32
+#define INTERRUPT_SERIAL 2
 #define INTERRUPT_NETWORK 13
 
 extern uint32_t link_stack_end, link_data_source, link_data_begin, link_data_end, link_bss_begin, link_bss_end;
@@ -26,6 +27,7 @@ void Unexpected_Handler(void);
 void SVC_Handler(void);
 void PendSV_Handler(void);
 void SysTick_Handler(void);
+void Serial_Handler(void);
 void Network_Handler(void);
 
 void board_put(char letter) {
@@ -104,7 +106,9 @@ __attribute__((section(".vectors"), used)) static const handler vectors[16 + INT
     0,
     PendSV_Handler,
     SysTick_Handler,
-    [16 ... 15 + INTERRUPT_NETWORK] = Unexpected_Handler,
+    [16 ... 15 + INTERRUPT_SERIAL] = Unexpected_Handler,
+    [16 + INTERRUPT_SERIAL] = Serial_Handler,
+    [17 + INTERRUPT_SERIAL... 15 + INTERRUPT_NETWORK] = Unexpected_Handler,
     [16 + INTERRUPT_NETWORK] = Network_Handler,
     [17 + INTERRUPT_NETWORK... 15 + INTERRUPT_COUNT] = Unexpected_Handler,
 };

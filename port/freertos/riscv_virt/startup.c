@@ -1,14 +1,11 @@
-// Reset, faults and the devices of QEMU's riscv32 `virt` that need no driver: UART 16550, the goldfish clock, SiFive's test
-// device, and the interrupt controller (PLIC), which carries the network's line only.
+// Reset, faults and the devices of QEMU's riscv32 `virt` that need no driver: the goldfish clock, SiFive's test device, and the
+// interrupt controller (PLIC), which carries the lines of the UART (uart.c) and the network.
 #include <stdio.h>
 
 #include "port/freertos/board.h"
 #include "port/freertos/riscv_virt/interrupt.h"
 #include "port/port.h"
 
-#define UART_DATA (*(volatile uint8_t *)0x10000000u)
-#define UART_STATE (*(volatile uint8_t *)0x10000005u)
-#define UART_TRANSMIT_EMPTY 0x20u
 #define CLOCK_LOW (*(volatile uint32_t *)0x00101000u) // nanoseconds since 1970; reading it keeps the upper half
 #define CLOCK_HIGH (*(volatile uint32_t *)0x00101004u)
 #define TEST_DEVICE (*(volatile uint32_t *)0x00100000u)
@@ -30,12 +27,6 @@ void freertos_risc_v_trap_handler(void);
 void freertos_risc_v_application_interrupt_handler(uint32_t cause);
 void freertos_risc_v_application_exception_handler(uint32_t cause);
 void vApplicationIdleHook(void);
-
-void board_put(char letter) {
-    while ((UART_STATE & UART_TRANSMIT_EMPTY) == 0) {
-    }
-    UART_DATA = (uint8_t)letter;
-}
 
 uint32_t board_cycles(void) {
     uint32_t cycles;
@@ -63,14 +54,18 @@ void board_reset(void) {
 void board_interrupt_enable(uint32_t interrupt) {
     PLIC_PRIORITY(interrupt) = 1;
     PLIC_THRESHOLD = 0;
-    PLIC_ENABLE = 1u << interrupt;
+    PLIC_ENABLE |= 1u << interrupt;
 }
 
 void freertos_risc_v_application_interrupt_handler(uint32_t cause) {
     (void)cause; // the timer's is FreeRTOS's, and no other is enabled
     uint32_t interrupt = PLIC_CLAIM;
-    if (interrupt != 0) {
+    if (interrupt == INTERRUPT_SERIAL) {
+        board_serial_interrupt();
+    } else if (interrupt != 0) {
         board_ethernet_interrupt();
+    }
+    if (interrupt != 0) {
         PLIC_CLAIM = interrupt;
     }
 }
