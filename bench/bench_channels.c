@@ -67,7 +67,7 @@ static void world_open(struct world *world, struct engine *engine, uint32_t chan
     struct coap_parameters parameters = coap_parameters_default();
     runtime_start(&world->runtime, &world->memory, &environment, engine, &parameters, 1, 1);
     runtime_at(&world->runtime, world->now_ms, world->now_ms);
-    struct registration_resource sensor = {.name = "a/temperature"};
+    static const struct registration_resource sensor = {.name = "a/temperature"};
     fill_plan(&plan, channels, module);
     bool good = runtime_resource_add(&world->runtime, &sensor, &world->resource) == ERROR_NONE &&
                 plan_encode(&plan, (struct buffer){encoded, sizeof encoded}, &size) == ERROR_NONE &&

@@ -89,7 +89,7 @@ static double messages_per_second(struct engine *engine) {
     struct coap_parameters parameters = coap_parameters_default();
     runtime_start(&runtime, &memory, &environment, engine, &parameters, 1, 1);
     runtime_at(&runtime, 1000, 1000);
-    struct registration_resource sensor = {.name = "a/temperature"};
+    static const struct registration_resource sensor = {.name = "a/temperature"};
     uint32_t resource = 0;
     struct plan_task tasks[2] = {{.name = "a", .epoch = 1}, {.name = "b", .epoch = 1}};
     struct plan_resource resources[1] = {{.name = "a/temperature"}};

@@ -254,7 +254,7 @@ static bool commands_reach(const struct runtime_tables *tables, uint32_t plan_re
 static void settle_actuators(struct runtime *runtime, struct runtime_tables *tables) {
     for (uint32_t i = 0; i < tables->plan.resource_count; i++) {
         uint32_t index = tables->resource_of_plan[i];
-        if (index == NO_INDEX || !runtime->memory.resources[index].facts.actuator || !commands_reach(tables, i)) {
+        if (index == NO_INDEX || !runtime->memory.resources[index].facts->actuator || !commands_reach(tables, i)) {
             continue;
         }
         if (actuator_safe(&runtime->memory.resources[index].actuator, tables->plan.resources[i].safe) != ERROR_NONE) {

@@ -187,7 +187,7 @@ static void picture_resources(struct picture *picture) {
                                               .trace = slot->trace,
                                               .expires_ms = slot->expires_ms,
                                               .value = {slot->value, slot->size}};
-                memcpy(entry.name, resource->facts.name, sizeof entry.name);
+                memcpy(entry.name, resource->facts->name, sizeof entry.name);
                 picture_put(picture, &entry);
             }
         }
@@ -263,7 +263,7 @@ static void replay_position(struct runtime *runtime, const struct journal_entry 
 
 static void replay_command(struct runtime *runtime, const struct journal_entry *entry) {
     int index = runtime_resource_find(runtime, entry->name);
-    if (index < 0 || !runtime->memory.resources[index].facts.actuator) {
+    if (index < 0 || !runtime->memory.resources[index].facts->actuator) {
         return;
     }
     struct actuator *actuator = &runtime->memory.resources[index].actuator;

@@ -25,7 +25,9 @@
 #define OUTBOX_SIZE_MAX 2048
 #endif
 // Messages that a component may send while it handles one.
+#ifndef OUTPUTS_PER_MESSAGE_MAX
 #define OUTPUTS_PER_MESSAGE_MAX 32
+#endif
 
 // Reliable messages that one message may cause, over all links of all outputs.
 #ifndef SENDS_PER_MESSAGE_MAX

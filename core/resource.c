@@ -32,7 +32,7 @@ void resource_settle(struct runtime *runtime, uint32_t index) {
     struct bytes value = actuator_value(&resource->actuator, &priority);
     bool same = resource->driven && bytes_equal(value, (struct bytes){resource->value, resource->value_size});
     if (priority == 0 && resource->priority != 0 && resource->driven) {
-        event_tell(runtime, EVENT_ACTUATOR_SAFE, resource->facts.name, ERROR_NONE, "");
+        event_tell(runtime, EVENT_ACTUATOR_SAFE, resource->facts->name, ERROR_NONE, "");
     }
     resource->priority = priority;
     if (!same) {
@@ -58,7 +58,7 @@ static enum error put_command(struct runtime *runtime, const struct resource *re
                                   .trace = message->trace,
                                   .expires_ms = message->expires_ms,
                                   .value = message_bytes(message)};
-    memcpy(entry.name, resource->facts.name, sizeof entry.name);
+    memcpy(entry.name, resource->facts->name, sizeof entry.name);
     if (wire_is_null(entry.value)) {
         entry.value.size = 0;
     }
@@ -70,8 +70,8 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
     struct resource *resource = &runtime->memory.resources[index];
     struct bytes value = message_bytes(message);
     enum error error = ERROR_DENIED;
-    if (resource->facts.actuator && message->delivery == DELIVERY_COMMAND) {
-        error = !wire_is_null(value) && !in_range(&resource->facts, value) ? ERROR_MISMATCH : ERROR_NONE;
+    if (resource->facts->actuator && message->delivery == DELIVERY_COMMAND) {
+        error = !wire_is_null(value) && !in_range(resource->facts, value) ? ERROR_MISMATCH : ERROR_NONE;
     }
     if (error == ERROR_NONE) {
         error = actuator_command(&resource->actuator, runtime->building_ms, message->priority, value, message->expires_ms,
@@ -82,12 +82,12 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
                    : error == ERROR_FULL     ? "the device keeps no more commands at once, and all of them outrank this one"
                    : error == ERROR_MISMATCH ? "the value is of the wrong type or outside the resource's range"
                                              : "the resource takes no such command";
-        event_tell(runtime, error == ERROR_EXPIRED ? EVENT_COMMAND_EXPIRED : EVENT_COMMAND_REFUSED, resource->facts.name, error,
-                   *outcome);
+        event_tell(runtime, error == ERROR_EXPIRED ? EVENT_COMMAND_EXPIRED : EVENT_COMMAND_REFUSED, resource->facts->name,
+                   error, *outcome);
         return error;
     }
     if (durable && put_command(runtime, resource, message) != ERROR_NONE) {
-        event_tell(runtime, EVENT_STATE_LOST, resource->facts.name, ERROR_TOO_LARGE, "the command is not in the journal");
+        event_tell(runtime, EVENT_STATE_LOST, resource->facts->name, ERROR_TOO_LARGE, "the command is not in the journal");
     }
     resource_settle(runtime, index);
     // 0 is the safe value: the last command was relinquished, which is obeyed.
@@ -176,7 +176,7 @@ static void put_ended(struct runtime *runtime, uint32_t index) {
         if (slot != NULL && slot->expires_ms <= runtime->building_ms && (durable || slot->link == NO_INDEX)) {
             struct journal_entry entry = {
                 .kind = JOURNAL_COMMAND, .priority = priority, .link = slot->link, .trace = slot->trace};
-            memcpy(entry.name, resource->facts.name, sizeof entry.name);
+            memcpy(entry.name, resource->facts->name, sizeof entry.name);
             enum error error = batch_put(runtime, &entry);
             ASSERT(error == ERROR_NONE); // as many as there are priorities fit any batch
         }
@@ -187,7 +187,7 @@ static void put_ended(struct runtime *runtime, uint32_t index) {
 void resource_advance(struct runtime *runtime) {
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
         struct resource *resource = &runtime->memory.resources[i];
-        uint64_t deadline_ms = resource->facts.actuator ? actuator_deadline(&resource->actuator) : UINT64_MAX;
+        uint64_t deadline_ms = resource->facts->actuator ? actuator_deadline(&resource->actuator) : UINT64_MAX;
         if (deadline_ms <= runtime->building_ms) {
             put_ended(runtime, i);
             runtime->traffic[DELIVERY_COMMAND].counters.expired += actuator_expire(&resource->actuator, runtime->building_ms);

@@ -36,13 +36,13 @@ static bool find_resource(const struct runtime *runtime, const char *name, struc
         return false;
     }
     const struct resource *resource = &runtime->memory.resources[index];
-    *out = (struct view){.type = resource->facts.type, .subject = subject_of_resource((uint32_t)index)};
+    *out = (struct view){.type = resource->facts->type, .subject = subject_of_resource((uint32_t)index)};
     out->representation = (struct representation){
         .node = node_name(runtime),
-        .name = resource->facts.name,
-        .unit = resource->facts.unit,
+        .name = resource->facts->name,
+        .unit = resource->facts->unit,
         .item = {resource->value, resource->value_size},
-        .age_ms = resource->facts.actuator ? 0 : age_ms(runtime, resource->updated_ms), // what is obeyed is obeyed now
+        .age_ms = resource->facts->actuator ? 0 : age_ms(runtime, resource->updated_ms), // what is obeyed is obeyed now
     };
     return true;
 }
@@ -167,7 +167,7 @@ static void list_port(struct link_list *list, const char *task, const struct por
 void rest_links(const struct runtime *runtime, struct link_list *list) {
     const struct runtime_tables *tables = runtime_tables(runtime);
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
-        const struct registration_resource *facts = &runtime->memory.resources[i].facts;
+        const struct registration_resource *facts = runtime->memory.resources[i].facts;
         char path[NAME_SIZE_MAX + 4] = "/r/";
         memcpy(path + 3, facts->name, strlen(facts->name) + 1);
         const struct link_entry entry = {.path = path,

@@ -90,7 +90,7 @@ void runtime_start(struct runtime *runtime, const struct runtime_memory *memory,
 
 int runtime_resource_find(const struct runtime *runtime, const char *name) {
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
-        if (strcmp(runtime->memory.resources[i].facts.name, name) == 0) {
+        if (strcmp(runtime->memory.resources[i].facts->name, name) == 0) {
             return (int)i;
         }
     }
@@ -106,7 +106,7 @@ enum error runtime_resource_add(struct runtime *runtime, const struct registrati
     }
     struct resource *resource = &runtime->memory.resources[runtime->resource_count];
     memset(resource, 0, sizeof *resource);
-    resource->facts = *facts;
+    resource->facts = facts;
     resource->first_link = NO_INDEX;
     *index = runtime->resource_count++;
     return ERROR_NONE;
@@ -163,7 +163,7 @@ static enum error publish_event(struct runtime *runtime, const struct resource *
     struct message *message = link_is_backed_up(runtime, link) ? NULL : link_make(runtime, link, value, trace);
     if (message == NULL) {
         COUNT(runtime, link, dropped);
-        event_tell(runtime, EVENT_QUEUE_OVERFLOW, resource->facts.name, ERROR_BUSY, "a reliable link is backed up");
+        event_tell(runtime, EVENT_QUEUE_OVERFLOW, resource->facts->name, ERROR_BUSY, "a reliable link is backed up");
         return ERROR_BUSY;
     }
     if (link_is_durable(runtime, link)) {

@@ -155,7 +155,7 @@ struct link {
 };
 
 struct resource {
-    struct registration_resource facts;
+    const struct registration_resource *facts;
     uint32_t first_link; // of the current plan, NO_INDEX for none
     uint64_t sequence;
     uint64_t updated_ms; // building time
@@ -300,8 +300,9 @@ struct runtime {
     uint64_t network_deadline_ms;  // earliest restart of a task
     bool scan_soon;
     struct traffic traffic[DELIVERY_CLASS_COUNT];
-    uint64_t foreign;                           // datagrams or deliveries from nobody in the plan
-    uint8_t rest_body[REPRESENTATION_SIZE_MAX]; // the answer in hand (core/rest.h)
+    uint64_t foreign; // datagrams or deliveries from nobody in the plan
+    // The answer in hand, when it is short: of core/rest.h, or of environment.serve. A long one lies in a body of the endpoint.
+    uint8_t rest_body[REPRESENTATION_SIZE_MAX];
 };
 
 // Starts on zeroed `*runtime`. `boot` is the node's persistent start counter (sequence numbers begin above all earlier boots);
@@ -309,7 +310,7 @@ struct runtime {
 void runtime_start(struct runtime *runtime, const struct runtime_memory *memory, const struct runtime_environment *environment,
                    struct engine *engine, const struct coap_parameters *parameters, uint64_t boot, uint64_t seed);
 
-// Adds a resource of a driver; its index is `*index`. ERROR_FULL, ERROR_EXISTS.
+// Adds a resource of a driver; its index is `*index`. `facts` lives as long as the runtime. ERROR_FULL, ERROR_EXISTS.
 MUST_CHECK enum error runtime_resource_add(struct runtime *runtime, const struct registration_resource *facts, uint32_t *index);
 
 // Sets the time for the calls that follow. Neither clock goes back (a smaller value is ignored).

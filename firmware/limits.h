@@ -7,6 +7,7 @@
 #define PORTS_MAX 12 // each takes 160 bytes in the manifest of every component that is loaded
 #define MESSAGE_SIZE_MAX 64
 #define OUTBOX_SIZE_MAX 256
+#define OUTPUTS_PER_MESSAGE_MAX 16
 #define SENDS_PER_MESSAGE_MAX 16
 #define CODE_REFUSAL_SIZE_MAX 96
 #define LINK_COUNTER uint32_t
@@ -43,7 +44,7 @@
 #define PEERS_MAX 4
 #define CODES_MAX 6
 #define MESSAGES_PER_TASK 2
-#define MESSAGES_BESIDE 8
+#define MESSAGES_BESIDE 6
 #define STATES_PER_TASK_BYTES 64
 #define PLAN_SIZE_MAX 1536
 #define EXCHANGES_MAX 2
@@ -53,10 +54,9 @@
 #define DELAYED_MAX 0
 #define PORT_VALUES_PER_TASK 3
 #define PORT_VALUES_LARGE_MAX 1
-#define LOG_SIZE 896 // some twelve lines
+#define LOG_SIZE 640 // some eight lines
 #define LOG_LINE_SIZE_MAX 120
 #define ANSWER_SIZE_MAX 4096
-#define BRIEF_ANSWER_SIZE_MAX 256
 #define MISSING_MAX 5
 #define REGISTRATION_SIZE_MAX 768
 // --- port/port.h ---------------------------------------------------------------------------------------------------------
@@ -69,16 +69,18 @@
 
 // --- this room -----------------------------------------------------------------------------------------------------------
 #define FIRMWARE_TASKS_MAX 5
-#ifdef __riscv
+#ifdef __riscv // wider enumerations, two bytes for each opcode, larger frames on the stack
 #define FIRMWARE_STACK_BYTES 6656
+#define FIRMWARE_POOL_BYTES 32768
+#define PORT_MEMORY_BYTES 32768
 #else
-#define FIRMWARE_STACK_BYTES 4608 // of which the tests of the board use 3,544 at most
+#define FIRMWARE_STACK_BYTES 4608 // of which the tests of the board use 3,696 at most
+#define FIRMWARE_POOL_BYTES 25600 // for the engine: five components of the library
+#define PORT_MEMORY_BYTES 28544   // struct node and the tables of its runtime
 #endif
-#define FIRMWARE_POOL_BYTES 26112 // for the engine: five components of the library
-// Of it, for what no task is charged with: the interpreter's stack, and what the loader takes for a moment.
+// Of the pool, for what no task is charged with: the interpreter's stack, and what the loader takes for a moment.
 #define FIRMWARE_POOL_RESERVE_BYTES 1536
 #define FIRMWARE_INTERPRETER_STACK_BYTES 1024
-#define PORT_MEMORY_BYTES 31232 // struct node and the tables of its runtime
 #define PLANT_CONNECTION_BYTES 520 // struct plant_driver
 
 #endif

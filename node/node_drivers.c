@@ -17,8 +17,8 @@ void node_time(struct node *node) {
 
 static void publish(struct node *node, uint32_t resource, struct bytes item) {
     if (runtime_publish(&node->runtime, resource, item) == ERROR_TOO_LARGE) {
-        node_log(node, node->runtime.memory.resources[resource].facts.name, "a value of %zu bytes is too large and was dropped",
-                 item.size);
+        node_log(node, node->runtime.memory.resources[resource].facts->name,
+                 "a value of %zu bytes is too large and was dropped", item.size);
     }
 }
 
@@ -167,7 +167,7 @@ void node_drivers_actuate(struct node *node, uint32_t resource, struct bytes val
 // --- all -------------------------------------------------------------------------------------------------------------------
 
 static enum error add_clock(struct node *node) {
-    struct registration_resource clock = {
+    static const struct registration_resource clock = {
         .name = "clock", .quantity = "Time", .unit = "s", .type = TYPE_NUMBER, .resolution = 1};
     enum error error = runtime_resource_add(&node->runtime, &clock, &node->clock_resource);
     if (error == ERROR_NONE) {

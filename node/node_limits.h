@@ -99,10 +99,6 @@
 #ifndef ANSWER_SIZE_MAX
 #define ANSWER_SIZE_MAX (1024 * 1024)
 #endif
-// An error's sentence, what an override did, or the digests of the components that a plan misses: one block.
-#ifndef BRIEF_ANSWER_SIZE_MAX
-#define BRIEF_ANSWER_SIZE_MAX 1024
-#endif
 // As many digests as one block of an answer to PUT holds.
 #ifndef MISSING_MAX
 #define MISSING_MAX 28

@@ -27,7 +27,7 @@ static void registration_fill(const struct node *node, struct registration *out)
     memcpy(out->capabilities, node->config->capabilities, sizeof out->capabilities);
     out->resource_count = node->runtime.resource_count;
     for (uint32_t i = 0; i < node->runtime.resource_count; i++) {
-        out->resources[i] = node->runtime.memory.resources[i].facts;
+        out->resources[i] = *node->runtime.memory.resources[i].facts;
     }
 }
 

@@ -79,8 +79,7 @@ struct node {
     // log
     uint8_t log[LOG_SIZE]; // whole lines, the oldest first
     uint32_t log_size;
-    uint32_t log_last;                 // where the newest begins
-    char brief[BRIEF_ANSWER_SIZE_MAX]; // the answer in hand, when it is short; a long one lies in a body of the endpoint
+    uint32_t log_last; // where the newest begins
 };
 
 // node_log.c

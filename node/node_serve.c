@@ -19,7 +19,7 @@ static void answer_text(struct coap_response *response, uint8_t code, uint16_t f
 
 static void answer_error(struct node *node, struct coap_response *response, uint8_t code, const char *why) {
     struct text text;
-    text_start(&text, node->brief, sizeof node->brief);
+    text_start(&text, (char *)node->runtime.rest_body, sizeof node->runtime.rest_body);
     text_add(&text, "%s", why);
     answer_text(response, code, COAP_FORMAT_NONE, &text);
 }
@@ -51,7 +51,7 @@ static void answer_missing(struct node *node, struct coap_response *response, co
                            uint32_t count) {
     struct wire_writer writer;
     size_t size = 0;
-    wire_writer_start(&writer, (struct buffer){(uint8_t *)node->brief, sizeof node->brief});
+    wire_writer_start(&writer, (struct buffer){node->runtime.rest_body, sizeof node->runtime.rest_body});
     wire_write_list(&writer, count);
     for (uint32_t i = 0; i < count; i++) {
         wire_write_bytes(&writer, (struct bytes){missing[i], DIGEST_SIZE});
@@ -60,7 +60,7 @@ static void answer_missing(struct node *node, struct coap_response *response, co
     bool good = wire_writer_finish(&writer, &size) == ERROR_NONE;
     response->code = good ? COAP_PRECONDITION_FAILED : COAP_INTERNAL_SERVER_ERROR;
     response->content_format = COAP_FORMAT_CBOR;
-    response->body = (struct bytes){(const uint8_t *)node->brief, good ? size : 0};
+    response->body = (struct bytes){node->runtime.rest_body, good ? size : 0};
 }
 
 // 4.12 with the digests of the components that are not here; 4.00 for a plan that cannot be; 5.00 when the disk did not take
@@ -163,11 +163,11 @@ static void answer_override(struct node *node, struct coap_response *response, u
                             bool durable) {
     const struct resource *resource = &node->runtime.memory.resources[index];
     struct text text;
-    text_start(&text, node->brief, sizeof node->brief);
+    text_start(&text, (char *)node->runtime.rest_body, sizeof node->runtime.rest_body);
     text_add(&text, "{\"resource\":");
-    text_add_json(&text, resource->facts.name);
+    text_add_json(&text, resource->facts->name);
     text_add(&text, ",\"unit\":");
-    text_add_json(&text, resource->facts.unit);
+    text_add_json(&text, resource->facts->unit);
     text_add(&text, ",\"priority\":%u,\"held\":%s,\"durable\":%s,\"obeyed\":{\"value\":", priority,
              actuator_find(&resource->actuator, priority) != NULL ? "true" : "false", durable ? "true" : "false");
     text_add_item(&text, (struct bytes){resource->value, resource->value_size});
@@ -184,7 +184,7 @@ static void serve_override(struct node *node, const struct coap_request *request
         answer_error(node, response, COAP_NOT_FOUND, "the node has no such resource; see /.well-known/core");
         return;
     }
-    const struct registration_resource *facts = &node->runtime.memory.resources[index].facts;
+    const struct registration_resource *facts = node->runtime.memory.resources[index].facts;
     uint8_t code = override_read(request, facts, &override, why);
     if (code == 0 && find_writer(node, (uint32_t)index, override.priority, writer)) {
         code = COAP_FORBIDDEN;

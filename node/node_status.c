@@ -35,13 +35,13 @@ const char *node_status_source(const struct resource *resource) {
 
 static void write_resource(const struct resource *resource, struct text *out) {
     text_add(out, "{\"name\":");
-    text_add_json(out, resource->facts.name);
+    text_add_json(out, resource->facts->name);
     text_add(out, ",\"unit\":");
-    text_add_json(out, resource->facts.unit);
-    text_add(out, ",\"type\":\"%s\",\"actuator\":%s,\"value\":", value_type_text(resource->facts.type),
-             resource->facts.actuator ? "true" : "false");
+    text_add_json(out, resource->facts->unit);
+    text_add(out, ",\"type\":\"%s\",\"actuator\":%s,\"value\":", value_type_text(resource->facts->type),
+             resource->facts->actuator ? "true" : "false");
     text_add_item(out, (struct bytes){resource->value, resource->value_size});
-    if (resource->facts.actuator) {
+    if (resource->facts->actuator) {
         text_add(out, ",\"priority\":%u,\"source\":\"%s\"", resource->priority, node_status_source(resource));
     }
     text_add(out, ",\"updated_ms\":%llu}", (printed)resource->updated_ms);

@@ -46,7 +46,7 @@ static void check_expiry(struct checkers *checkers, const struct host *host, con
                                   : NULL;
     if (sent == NULL) {
         if (channel->seen && strchr(channel->source, '.') != NULL) {
-            sim_breach(sim, "command", "%s on %s obeys what link %u never sent", resource->facts.name, host->name, slot->link);
+            sim_breach(sim, "command", "%s on %s obeys what link %u never sent", resource->facts->name, host->name, slot->link);
         }
         return;
     }
@@ -54,7 +54,7 @@ static void check_expiry(struct checkers *checkers, const struct host *host, con
     uint64_t late_us = sim->now_us > expiry_us ? sim->now_us - expiry_us : 0;
     checkers->worst_late_us = late_us > checkers->worst_late_us ? late_us : checkers->worst_late_us;
     if (late_us > late_allowed_us(host, channel->expiry_ms)) {
-        sim_breach(sim, "command", "%s on %s %s %.3f s after its expiry (link %u from %s)", resource->facts.name, host->name,
+        sim_breach(sim, "command", "%s on %s %s %.3f s after its expiry (link %u from %s)", resource->facts->name, host->name,
                    now_obeyed ? "obeys a command" : "still obeys a command", (double)late_us / 1e6, slot->link,
                    channel->source);
     }
@@ -70,7 +70,7 @@ static void check_epoch(struct checkers *checkers, const struct host *host, cons
     }
     struct channel *channel = checker_channel(checkers, slot->link);
     if (link->seen_epoch < channel->obeyed_epoch) {
-        sim_breach(checkers->sim, "writer", "%s on %s obeys epoch %u of %s after epoch %u", resource->facts.name, host->name,
+        sim_breach(checkers->sim, "writer", "%s on %s obeys epoch %u of %s after epoch %u", resource->facts->name, host->name,
                    link->seen_epoch, channel->source, channel->obeyed_epoch);
     }
     channel->obeyed_epoch = link->seen_epoch;
@@ -95,7 +95,7 @@ void checker_actuated(struct checkers *checkers, const struct host *host, const 
 void command_look(struct checkers *checkers, const struct host *host) {
     const struct runtime *runtime = node_runtime(host->node);
     for (uint32_t i = 0; i < runtime->resource_count; i++) {
-        if (runtime->memory.resources[i].facts.actuator) {
+        if (runtime->memory.resources[i].facts->actuator) {
             check_expiry(checkers, host, &runtime->memory.resources[i], false);
             check_epoch(checkers, host, &runtime->memory.resources[i]);
         }

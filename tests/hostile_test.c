@@ -142,7 +142,8 @@ static void open_world(const char *hostile) {
     runtime_start(&world.runtime, &memory, &environment, world.engine, &parameters, 1, 1);
     world.now_ms = 1000;
     runtime_at(&world.runtime, world.now_ms, world.now_ms);
-    struct registration_resource facts[3] = {{.name = "a/echo"}, {.name = "a/hostile"}, {.name = "a/valve", .actuator = true}};
+    static const struct registration_resource facts[3] = {
+        {.name = "a/echo"}, {.name = "a/hostile"}, {.name = "a/valve", .actuator = true}};
     uint32_t index = 0;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(runtime_resource_add(&world.runtime, &facts[i], &index), ERROR_NONE);

@@ -249,11 +249,11 @@ def test_dozens_of_mutated_modules_neither_run_wild_nor_hold_on_to_memory(board)
         assert client.put_code(module)[0] == "2.04"
     assert client.put_plan({"thermostat": thermostat, **five})[0] == "2.04"
     wait_for(lambda: all(board.task(name)["state"] == "running" for name in five), "as many tasks as fit a fresh board")
-    five["night-purge"] = (MODULES / "night-purge.wasm").read_bytes()
-    del five["presence-light"]
-    assert client.put_code(five["night-purge"])[0] == "2.04"
+    five["occupancy-schedule"] = (MODULES / "occupancy-schedule.wasm").read_bytes()
+    del five["demand-limiter"]
+    assert client.put_code(five["occupancy-schedule"])[0] == "2.04"
     assert client.put_plan({"thermostat": thermostat, **five})[0] == "2.04"
-    wait_for(lambda: board.task("night-purge")["state"] == "running", "one in place of another on a full board")
+    wait_for(lambda: board.task("occupancy-schedule")["state"] == "running", "one in place of another on a full board")
     assert board.status()["boot"] == 1
 
 

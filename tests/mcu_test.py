@@ -110,7 +110,7 @@ def test_a_burst_of_datagrams_at_full_length_does_no_harm(site):
             for i, size in enumerate(sizes):
                 link.send(put_nowhere(burst << 8 | i, size))
             came = answers(link, 1)
-            assert len(came) >= 8, "what the controller held is answered"
+            assert len(came) >= 4, "what the controller held is answered"
             assert not any(sizes[number & 255] == 1281 for number in came)
             link.send(put_nowhere(burst << 8 | 255, 1280))
             assert answers(link, 1) == {burst << 8 | 255}

@@ -288,8 +288,8 @@ static void open_node(struct rig *rig, uint32_t index) {
     node->journal_base = POSITION_OF_THE_PAST;
     runtime_start(&node->runtime, &memory, &environment, &test_engine, &parameters, node->boot, 1000 * node->boot + index);
     runtime_at(&node->runtime, rig->now_ms, rig->now_ms);
-    struct registration_resource sensor = {.name = "room/temperature"};
-    struct registration_resource actuator = {
+    static const struct registration_resource sensor = {.name = "room/temperature"};
+    static const struct registration_resource actuator = {
         .name = "room/valve", .actuator = true, .has_range = true, .minimum = 0, .maximum = 1000};
     uint32_t ignored;
     ASSERT(runtime_resource_add(&node->runtime, &sensor, &ignored) == ERROR_NONE);

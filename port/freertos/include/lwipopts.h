@@ -19,7 +19,7 @@
 #define IP_REASSEMBLY 0 // our datagrams fit one frame
 #define IP_FRAG 0
 #define MEM_ALIGNMENT 4
-#define MEM_SIZE 1152 // the headers of what goes out, and two datagrams of COAP_SENT_SIZE_MAX that wait for ARP
+#define MEM_SIZE 896 // the headers of what goes out, and a datagram of COAP_SENT_SIZE_MAX that waits for ARP
 #define MEMP_NUM_PBUF 2
 #define MEMP_NUM_UDP_PCB 1
 #define ARP_TABLE_SIZE 6
