@@ -99,7 +99,7 @@ def test_the_component_library_does_not_notice_amnesia_either():
 
 @pytest.mark.parametrize("sabotage, law, faults", [
     ("twice", "delivery", "standard"), ("lose", "delivery", "standard"), ("swap", "delivery", "standard"),
-    ("stranger", "delivery", "none"), ("flush", "delivery", "standard"), ("clock", "command", "standard"),
+    ("stranger", "delivery", "none"), ("flush", "delivery", "standard"), ("clock", "command", "heavy"),
     ("stale", "freshness", "standard"), ("writer", "writer", "none"), ("count", "counters", "light"), ("memory", "limits", "none"),
     ("cache", "storage", "standard")])
 def test_each_checker_sees_what_it_is_for(sabotage, law, faults):
