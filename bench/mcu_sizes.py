@@ -4,16 +4,22 @@
 
 Flash is code, constants and the initial values of variables. RAM is every variable, the stack of the node's task, the engine's
 pool and the memory of the node: all that is reserved at link time, and nothing is allocated beside it. With --check the exit
-code is 1 when a room's figure is over its budget.
+code is 1 when a room, or all of them, is over its budget: what grows there must be saved elsewhere, or the budget be moved by
+hand and with a reason. Budgets are the Cortex-M3's.
 """
 
 import re
 import sys
 
 KIB = 1024
-# Over everything (DESIGN.md §13), and what RAM is today: it may only shrink.
+# Over everything (DESIGN.md §13).
 FLASH_AIM, RAM_AIM = 192 * KIB, 64 * KIB
-FLASH_BUDGET, RAM_BUDGET = FLASH_AIM, 110 * KIB
+# Room -> most flash and RAM, in bytes.
+BUDGETS = {
+    "core/": (66500, 0), "WAMR": (56500, 128), "node/": (21500, 0), "C library": (13000, 256), "lwIP": (10500, 3000),
+    "port/": (10500, 640), "firmware/": (5500, 2600), "FreeRTOS": (5000, 768), "engine/": (3100, 64), "drivers/": (2800, 0),
+    "zcbor": (2500, 0), "node's memory": (0, 28 * KIB), "engine's pool": (0, 25 * KIB), "node's stack": (0, 4608),
+}
 
 ROOMS = (
     (r"libtenon_core", "core/"), (r"libtenon_engine", "engine/"), (r"libtenon_node", "node/"), (r"tenon_port\.dir", "port/"),
@@ -56,9 +62,12 @@ def main():
     flash, ram = (sum(row[i] for row in sizes.values()) for i in (0, 1))
     print(f"{'all':16}{flash:9,}{ram:9,}")
     print(f"{'aim':16}{FLASH_AIM:9,}{RAM_AIM:9,}   {flash / FLASH_AIM:.2f} x and {ram / RAM_AIM:.2f} x of it")
-    over = flash > FLASH_BUDGET or ram > RAM_BUDGET
-    if over:
-        print(f"over the budget of {FLASH_BUDGET:,} and {RAM_BUDGET:,}")
+    over = [f"{room} over its budget of {most[0]:,} and {most[1]:,}" for room, most in BUDGETS.items()
+            if any(size > limit for size, limit in zip(sizes.get(room, (0, 0)), most))]
+    over += [f"{room} without a budget" for room in sizes if room not in BUDGETS]
+    over += ["all over the aim"] if flash > FLASH_AIM or ram > RAM_AIM else []
+    for line in over:
+        print(line)
     return 1 if over and "--check" in sys.argv else 0
 
 
