@@ -30,9 +30,24 @@ resources:
 """
 
 
-def policy(setpoint, others=()):
-    tasks = "".join(f"  {name}: {{component: {name}, requires: [board]}}\n" for name in others)
-    return POLICY.replace("SETPOINT", str(setpoint)).replace("OTHERS\n", tasks)
+# With the two of POLICY, ten channels at five tasks of the board; "hall" runs elsewhere.
+HALL = "  hall: {component: thermostat, on: desk}\n"
+EIGHT_CHANNELS = """\
+  - {from: clock, to: demand-limiter.clock, class: measurement}
+  - {from: clock, to: leak-guard.clock, class: measurement}
+  - {from: clock, to: presence-light.clock, class: measurement}
+  - {from: demand-limiter.setback, to: thermostat.setback, class: measurement, stale_after: 1min}
+  - {from: demand-limiter.setback, to: hall.setback, class: event}
+  - {from: board/temperature, to: hall.temperature, class: measurement, stale_after: 20s}
+  - {from: presence-light.light, to: board/led0, class: command, priority: 10, expiry: 10s}
+  - {from: leak-guard.valve_open, to: board/led1, class: command, priority: 10, expiry: 10s}
+"""
+LEDS = "  board/led0: {safe: false}\n  board/led1: {safe: false}\n"
+
+
+def policy(setpoint, others=(), tasks="", channels=""):
+    tasks += "".join(f"  {name}: {{component: {name}, requires: [board]}}\n" for name in others)
+    return POLICY.replace("SETPOINT", str(setpoint)).replace("OTHERS\n", tasks).replace("resources:", channels + "resources:") + (LEDS if channels else "")
 
 
 @pytest.fixture
@@ -53,16 +68,23 @@ def test_a_thermostat_is_loaded_onto_the_board_and_its_actuator_follows(site):
     wait_for(lambda: site.board.value("board/setpoint") == 19, "the set-point of the new policy")
 
 
-def test_five_tasks_fit_and_a_sixth_is_refused_with_a_reason(site):
+def test_five_tasks_and_ten_channels_fit_and_a_sixth_task_is_refused_with_a_reason(site):
     five = ("demand-limiter", "leak-guard", "presence-light", "fan-availability")
-    site.apply(policy(18, others=five))
+    site.apply(policy(18, five, HALL, EIGHT_CHANNELS))
     wait_for(lambda: all((site.board.task(name) or {"state": ""})["state"] == "running" for name in (*five, "thermostat")),
              "five tasks", 30)
     wait_for(lambda: site.board.value("board/setpoint") == 18, "the set-point beside four other tasks")
-    (site.folder / "policy.yaml").write_text(policy(18, others=(*five, "night-purge")))
+    wait_for(lambda: all(site.board.value(f"board/{led}") is not None for led in ("led0", "led1")), "the commands of two others")
+    memory = site.board.status()["memory"]
+    print(memory)
+    assert memory["stack"]["most"] + 512 <= memory["stack"]["total"]
+    shown = subprocess.run([TENON, "status", "--orchestrator", site.orchestrator], capture_output=True, text=True, timeout=30).stdout
+    assert str(memory["stack"]["total"]) in shown and str(memory["pool"]["total"]) in shown
+    (site.folder / "policy.yaml").write_text(policy(18, (*five, "night-purge"), HALL, EIGHT_CHANNELS))
     result = subprocess.run([TENON, "apply", str(site.folder / "policy.yaml"), "--orchestrator", site.orchestrator],
                             capture_output=True, text=True, timeout=30)
-    assert result.returncode != 0 and "night-purge" in result.stderr
+    assert result.returncode != 0 and "has no place: no node fits" in result.stderr, result.stderr
+    assert "it runs 5 tasks at most" in result.stderr
     wait_for(lambda: site.board.value("board/setpoint") == 18, "the control goes on")
 
 
