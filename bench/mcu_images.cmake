@@ -8,7 +8,7 @@ list(FILTER link_options EXCLUDE REGEX "-Map=")
 function(bench_image name)
   add_executable(${name} EXCLUDE_FROM_ALL ${firmware} ${bench}/mcu_image.c ${ARGN})
   target_compile_options(${name} PRIVATE ${TENON_WARNINGS} -Wno-pedantic -include ${CMAKE_CURRENT_SOURCE_DIR}/limits.h)
-  target_link_libraries(${name} PRIVATE tenon_node tenon_engine tenon_port tenon_core wamr freertos lwip m)
+  target_link_libraries(${name} PRIVATE tenon_node tenon_drivers tenon_engine tenon_port tenon_core wamr freertos lwip m)
   target_link_options(${name} PRIVATE ${link_options} -Wl,--wrap=netif_input -Wl,--wrap=netif_add -Wl,--wrap=runtime_datagram
     -Wl,--wrap=port_udp_send -Wl,--wrap=wamr_engine_create -Wl,--wrap=_sbrk)
 endfunction()
