@@ -40,7 +40,7 @@ struct wamr_engine {
     struct engine engine; // first, so that one pointer is both
     struct wamr_options options;
     uint32_t module_count;
-    struct engine_module *last; // that has a stack, when there is one for all
+    wasm_exec_env_t stack; // the one for all modules, with options.move_stack
     // The message in hand, for host_send.
     struct engine_instance *instance;
     struct outbox *outbox;
@@ -93,34 +93,36 @@ static bool region_fits(struct module_region region, uint64_t size) {
     return (uint64_t)region.address + region.size <= size;
 }
 
-static void drop_stack(struct engine_module *module) {
-    if (module->stack != NULL) {
-        wasm_runtime_destroy_exec_env(module->stack);
-        module->stack = NULL;
-    }
-    if (the_engine->last == module) {
-        the_engine->last = NULL;
+// Where the stack of an instance is kept: with its module, or the one for all.
+static wasm_exec_env_t *stack_of(struct engine_module *module) {
+    return the_engine->options.move_stack != NULL ? &the_engine->stack : &module->stack;
+}
+
+static void drop_stack(wasm_exec_env_t *stack) {
+    if (*stack != NULL) {
+        wasm_runtime_destroy_exec_env(*stack);
+        *stack = NULL;
     }
 }
 
-static bool prepare_stack(struct engine_instance *instance) {
+// The stack, ready for one message to the instance; NULL without memory.
+static wasm_exec_env_t prepare_stack(struct engine_instance *instance) {
     struct engine_module *module = instance->module;
-    if (the_engine->options.one_stack && the_engine->last != module) {
-        if (the_engine->last != NULL) {
-            drop_stack(the_engine->last);
-        }
-        the_engine->last = module;
+    wasm_exec_env_t *stack = stack_of(module);
+    if (*stack == NULL) {
+        *stack = wasm_runtime_create_exec_env(instance->code, module->stack_bytes);
     }
-    if (module->stack == NULL) {
-        module->stack = wasm_runtime_create_exec_env(instance->code, module->stack_bytes);
+    if (*stack == NULL) {
+        return NULL;
     }
-    if (module->stack == NULL) {
-        return false;
+    if (the_engine->options.move_stack != NULL) {
+        the_engine->options.move_stack(*stack, instance->code);
+    } else {
+        wasm_runtime_set_module_inst(*stack, instance->code);
     }
-    wasm_runtime_set_module_inst(module->stack, instance->code);
     // WAMR takes a negative limit for none and the manifest's is at most INSTRUCTIONS_MAX, so the conversion is safe.
-    wasm_runtime_set_instruction_count_limit(module->stack, (int)module->info.manifest.instructions);
-    return true;
+    wasm_runtime_set_instruction_count_limit(*stack, (int)module->info.manifest.instructions);
+    return *stack;
 }
 
 static void release_instance(struct engine_instance *instance) {
@@ -128,8 +130,8 @@ static void release_instance(struct engine_instance *instance) {
     wasm_runtime_deinstantiate(instance->code);
     give(instance);
     module->instance_count--;
-    if (module->instance_count == 0 && !the_engine->options.one_stack) {
-        drop_stack(module);
+    if (module->instance_count == 0) {
+        drop_stack(&module->stack);
     }
 }
 
@@ -219,12 +221,16 @@ static uint32_t wamr_memory_bytes(const struct engine_instance *instance) {
 
 // --- messages ------------------------------------------------------------------------------------------------------------
 
-// After an exception WAMR may have left frames on the stack that all instances of the module share, so it is made anew.
+// After an exception WAMR may have left frames on the stack that others share, so it is made anew; at once when there is one
+// for all, for its place in the pool is free now.
 static enum error spend(struct engine_instance *instance) {
     const char *exception = wasm_runtime_get_exception(instance->code);
     bool budget = exception != NULL && strstr(exception, EXCEPTION_OF_BUDGET) != NULL;
     instance->spent = true;
-    drop_stack(instance->module);
+    drop_stack(stack_of(instance->module));
+    if (the_engine->options.move_stack != NULL) {
+        (void)prepare_stack(instance);
+    }
     return budget ? ERROR_BUDGET : ERROR_TRAP;
 }
 
@@ -237,7 +243,8 @@ static enum error wamr_receive(struct engine_instance *instance, uint32_t input,
     if (message.size > info->inbox.size) {
         return ERROR_TOO_LARGE;
     }
-    if (!prepare_stack(instance)) {
+    wasm_exec_env_t stack = prepare_stack(instance);
+    if (stack == NULL) {
         return ERROR_MEMORY;
     }
     if (message.size > 0) {
@@ -246,7 +253,7 @@ static enum error wamr_receive(struct engine_instance *instance, uint32_t input,
     uint32_t arguments[2] = {input, (uint32_t)message.size};
     the_engine->instance = instance;
     the_engine->outbox = outbox;
-    bool returned = wasm_runtime_call_wasm(instance->module->stack, instance->receive, 2, arguments);
+    bool returned = wasm_runtime_call_wasm(stack, instance->receive, 2, arguments);
     the_engine->instance = NULL;
     the_engine->outbox = NULL;
     if (!returned) {
@@ -270,7 +277,6 @@ static void wamr_unload(struct engine *engine, struct engine_module *module) {
         return;
     }
     ASSERT(module->instance_count == 0);
-    drop_stack(module);
     wasm_runtime_unload(module->code);
     give(module->manifest);
     give(module);
@@ -317,7 +323,7 @@ static enum error try_start(struct engine_module *module, char refusal[REFUSAL_S
     struct engine_instance *instance;
     enum error error = make_instance(module, &instance, &needed, reason);
     if (error == ERROR_NONE) {
-        if (the_engine->options.one_stack && the_engine->last == NULL) {
+        if (the_engine->options.move_stack != NULL) {
             (void)prepare_stack(instance); // while the pool is in one piece
         }
         release_instance(instance);
@@ -423,6 +429,7 @@ void wamr_engine_destroy(struct engine *engine) {
         return;
     }
     ASSERT(engine == &the_engine->engine && the_engine->module_count == 0);
+    drop_stack(&the_engine->stack);
     give(the_engine);
     wasm_runtime_destroy();
     the_engine = NULL;

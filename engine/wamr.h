@@ -20,9 +20,10 @@
 struct wamr_options {
     uint32_t
         stack_bytes; // of the interpreter, for each module; 0 for the default. A component's own stack is in its linear memory.
-    // The stack belongs to the module that ran last: saves stack_bytes for each further module, and costs a message whose
-    // module differs from the one before about 0.5 us.
-    bool one_stack;
+    // One stack for all modules, which spares stack_bytes for each further one: this gives the stack (wasm_exec_env_t) to an
+    // instance (wasm_module_inst_t) of any module. WAMR has no call for that, so it needs WAMR's own headers
+    // (port/freertos/wamr/stack.c). NULL: a stack for each module.
+    void (*move_stack)(void *stack, void *instance);
     bool modules_stay;  // what is given to load() stays where it is until unload(): nothing of it is copied
     struct buffer pool; // all that the engine takes, for modules and instances too, comes from here; no data: from malloc
 };

@@ -10,6 +10,7 @@
 #include "port/freertos/entropy.h"
 #include "port/freertos/file.h"
 #include "port/freertos/flash_store.h"
+#include "port/freertos/wamr/stack.h"
 
 int main(void);
 
@@ -63,8 +64,10 @@ static void configure(void) {
 
 // Not inlined, so that what only the start needs leaves the stack.
 __attribute__((noinline)) static struct node *start(void) {
-    struct wamr_options options = {
-        .stack_bytes = FIRMWARE_INTERPRETER_STACK_BYTES, .one_stack = true, .modules_stay = true, .pool = {pool, sizeof pool}};
+    struct wamr_options options = {.stack_bytes = FIRMWARE_INTERPRETER_STACK_BYTES,
+                                   .move_stack = wamr_move_stack,
+                                   .modules_stay = true,
+                                   .pool = {pool, sizeof pool}};
     struct engine *engine;
     struct node *node;
     char refusal[PORT_REFUSAL_SIZE] = "";

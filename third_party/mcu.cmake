@@ -74,7 +74,7 @@ set(head "#undef WASM_ENABLE_LABELS_AS_VALUES\n#define WASM_ENABLE_LABELS_AS_VAL
 file(WRITE ${CMAKE_BINARY_DIR}/wasm_interp_fast.c "${head}${changed}")
 set_source_files_properties(${CMAKE_BINARY_DIR}/wasm_interp_fast.c PROPERTIES COMPILE_OPTIONS -O2)
 list(REMOVE_ITEM WAMR_RUNTIME_LIB_SOURCE ${interpreter})
-add_library(wamr STATIC ${WAMR_RUNTIME_LIB_SOURCE} ${CMAKE_BINARY_DIR}/wasm_interp_fast.c)
+add_library(wamr STATIC ${WAMR_RUNTIME_LIB_SOURCE} ${CMAKE_BINARY_DIR}/wasm_interp_fast.c ${port}/wamr/stack.c)
 target_compile_definitions(wamr PRIVATE WASM_ENABLE_LABELS_AS_VALUES=0 WASM_CPU_SUPPORTS_UNALIGNED_ADDR_ACCESS=${BOARD_UNALIGNED})
 target_include_directories(wamr SYSTEM PUBLIC ${WAMR_ROOT_DIR}/core/iwasm/include)
 target_include_directories(wamr PRIVATE ${TENON_ROOT})
