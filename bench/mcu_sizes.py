@@ -40,15 +40,21 @@ def read(path):
     output = None
     text = open(path).read().split("Linker script and memory map", 1)[1]
     text = re.sub(r"\n (\.\S+|COMMON|\*fill\*)\n\s+", r"\n \1 ", text)
+    parts = []
     for line in text.splitlines():
         start = re.match(r"(\.[A-Za-z.]+)", line)
         output = start.group(1) if start else output
-        part = re.match(r" (\.\S+|COMMON) +0x[0-9a-f]+ +0x([0-9a-f]+) (\S.*)", line)
-        if not part or output not in (".text", ".ARM.exidx", ".data", ".bss"):
-            continue
-        size = int(part.group(2), 16)
-        block = next((name for variable, name in BLOCKS.items() if part.group(1) == f".bss.{variable}"), None)
-        row = sizes.setdefault(block or room_of(part.group(3)), [0, 0])
+        part = re.match(r" (\.\S+|COMMON|\*fill\*) +0x([0-9a-f]+) +0x([0-9a-f]+) ?(\S*)", line)
+        if part and output in (".text", ".ARM.exidx", ".data", ".bss") and int(part.group(3), 16):
+            parts.append((output, int(part.group(2), 16), int(part.group(3), 16), part.group(1), part.group(4)))
+    # Strings that the linker merges are listed with their size before that: a part ends where the next one begins.
+    room = None
+    for (output, at, size, name, file), following in zip(parts, [*parts[1:], None]):
+        if following and following[0] == output:
+            size = min(size, following[1] - at)
+        if name != "*fill*":
+            room = next((block for variable, block in BLOCKS.items() if name == f".bss.{variable}"), None) or room_of(file)
+        row = sizes.setdefault(room, [0, 0])
         row[0] += size if output != ".bss" else 0
         row[1] += size if output in (".data", ".bss") else 0
     return sizes

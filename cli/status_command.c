@@ -93,24 +93,38 @@ static void print_json(const json_t *root) {
     printf("\n");
 }
 
-static bool is_board(const json_t *node) {
-    return strcmp(text_of(node, "kind"), "mcu") == 0 && json_is_true(json_object_get(node, "alive"));
+// What the orchestrator cannot know: that a node was given a task and has refused it, or keeps restarting it.
+static void correct_task(json_t *tasks, const char *node, const json_t *own) {
+    json_t *task = ask_named(tasks, text_of(own, "name"));
+    if (task == NULL || strcmp(text_of(task, "node"), node) != 0 || strcmp(text_of(own, "state"), "running") == 0) {
+        return;
+    }
+    char state[96];
+    const char *why = json_string_value(json_object_get(own, "last_error"));
+    snprintf(state, sizeof state, why != NULL ? "%.40s (%.40s)" : "%.40s", text_of(own, "state"), why);
+    json_object_set_new(task, "state", json_string(state));
 }
 
-// Puts into each board's object what only the board knows: stack and pool. A board that does not answer is left out.
-static void ask_boards(json_t *nodes) {
+// Asks each node that lives how its tasks are, and what only a board tells: its stack and pool. What does not answer is left as
+// the orchestrator has it.
+static void ask_nodes(json_t *nodes, json_t *tasks) {
     size_t index = 0;
     json_t *node = NULL;
     json_array_foreach(nodes, index, node) {
         struct client_reply reply;
         struct question question = {
             .command = "tenon status", .address = text_of(node, "address"), .code = COAP_GET, .path = "status", .quiet = true};
-        if (!is_board(node) || !ask(&question, &reply)) {
+        if (!json_is_true(json_object_get(node, "alive")) || !ask(&question, &reply)) {
             continue;
         }
+        size_t number = 0;
+        json_t *own = NULL;
         json_t *root = json_loadb((const char *)reply.body.data, reply.body.size, 0, NULL);
+        json_array_foreach(json_object_get(root, "tasks"), number, own) {
+            correct_task(tasks, text_of(node, "name"), own);
+        }
         json_t *memory = json_object_get(root, "memory");
-        if (json_is_object(memory)) {
+        if (json_is_object(json_object_get(memory, "stack"))) {
             json_object_set(node, "memory", memory);
         }
         json_decref(root);
@@ -153,7 +167,7 @@ static int status_of_orchestrator(const char *address, bool json) {
         return EXIT_REFUSED;
     }
     bool collected = channels_collect("tenon status", address, &channels);
-    ask_boards(json_object_get(root, "nodes"));
+    ask_nodes(json_object_get(root, "nodes"), json_object_get(root, "tasks"));
     if (json) {
         if (collected) {
             add_channels(root, &channels);

@@ -271,14 +271,30 @@ static void refuse_task(struct runtime *runtime, struct task *task, enum error e
     event_tell(runtime, EVENT_TASK_REFUSED, task->plan->name, error, why);
 }
 
+static bool has_its_code(const struct runtime *runtime, const struct task *task) {
+    const struct code *code = task->code == NO_INDEX ? NULL : &runtime->memory.codes[task->code];
+    return code != NULL && code->module != NULL && memcmp(code->digest, task->plan->digest, DIGEST_SIZE) == 0;
+}
+
+// Ends what runs other code than the plan says, before anything is loaded: a full device has no room for the old and the new.
+static void stop_changed(struct runtime *runtime) {
+    const struct runtime_tables *tables = runtime_tables(runtime);
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        struct task *task = &tables->tasks[i];
+        if (task->instance != NULL && !has_its_code(runtime, task)) {
+            runtime->engine->stop(runtime->engine, task->instance);
+            task->instance = NULL;
+        }
+    }
+}
+
 // Brings one task of the new plan to life, or to its new code.
 static void settle_task(struct runtime *runtime, uint32_t index) {
     struct task *task = &tables_now(runtime)->tasks[index];
     if (task->state == TASK_VACANT) {
         task_move(task, TASK_WAITING);
     }
-    bool same_code =
-        task->code != NO_INDEX && memcmp(runtime->memory.codes[task->code].digest, task->plan->digest, DIGEST_SIZE) == 0;
+    bool same_code = has_its_code(runtime, task);
     if (same_code && task->state == TASK_RUNNING) {
         (void)task_parameters(runtime, index); // the policy may have changed them; giving them again is harmless
         task_list(runtime, index);
@@ -286,10 +302,6 @@ static void settle_task(struct runtime *runtime, uint32_t index) {
     }
     if (same_code && task->state == TASK_BACKING_OFF) {
         return;
-    }
-    if (task->instance != NULL) {
-        runtime->engine->stop(runtime->engine, task->instance);
-        task->instance = NULL;
     }
     if (task->state != TASK_WAITING) {
         task_move(task, TASK_WAITING);
@@ -305,18 +317,24 @@ static void settle_task(struct runtime *runtime, uint32_t index) {
     task_launch(runtime, index);
 }
 
-static void sweep_codes(struct runtime *runtime) {
-    const struct runtime_tables *tables = runtime_tables(runtime);
+// Drops what no task needs; with `again` also what was refused, for the new plan may have left room for it.
+static void sweep_codes(struct runtime *runtime, bool again) {
+    struct runtime_tables *tables = tables_now(runtime);
     for (uint32_t i = 0; i < runtime->memory.code_max; i++) {
         runtime->memory.codes[i].wanted = false;
     }
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         uint32_t index = code_find(runtime, tables->plan.tasks[i].digest);
         if (index != NO_INDEX) {
-            runtime->memory.codes[index].wanted = true;
+            runtime->memory.codes[index].wanted = !again || runtime->memory.codes[index].module != NULL;
         }
         if (tables->tasks[i].code != NO_INDEX && tables->tasks[i].instance != NULL) {
             runtime->memory.codes[tables->tasks[i].code].wanted = true;
+        }
+    }
+    for (uint32_t i = 0; i < tables->plan.task_count; i++) {
+        if (tables->tasks[i].code != NO_INDEX && !runtime->memory.codes[tables->tasks[i].code].wanted) {
+            tables->tasks[i].code = NO_INDEX;
         }
     }
     for (uint32_t i = 0; i < runtime->memory.code_max; i++) {
@@ -449,11 +467,12 @@ static void settle(struct runtime *runtime) {
     struct runtime_tables *tables = tables_now(runtime);
     renumber_inputs(tables);
     deliver_pending(runtime, tables);
-    sweep_codes(runtime); // before anything is loaded: a full device has no room for the old and the new
+    stop_changed(runtime);
+    sweep_codes(runtime, true);
     for (uint32_t i = 0; i < tables->plan.task_count; i++) {
         settle_task(runtime, i);
     }
-    sweep_codes(runtime);
+    sweep_codes(runtime, false);
     settle_links(runtime, tables);
     settle_actuators(runtime, tables);
     task_unblock(runtime);

@@ -511,6 +511,13 @@ static void read_exports(struct scan *scan, struct exports *out) {
     }
 }
 
+static void refuse_size(struct scan *scan, const char *what, uint32_t most, const char *remedy) {
+    if (refuse(scan, ERROR_TOO_LARGE, what)) {
+        say_number(scan->refusal, most);
+        say(scan->refusal, remedy);
+    }
+}
+
 static void check_exports(struct scan *scan, struct module_info *out) {
     struct exports exports = {0};
     read_exports(scan, &exports);
@@ -535,10 +542,10 @@ static void check_exports(struct scan *scan, struct module_info *out) {
         read_region(scan, out, global_address(scan, exports.state_index, "tenon_state"), "tenon_state", &out->state);
     }
     if (out->inbox.size > MESSAGE_SIZE_MAX) {
-        (void)refuse(scan, ERROR_TOO_LARGE, "the inbox is over 512 bytes; make TENON_INBOX smaller");
+        refuse_size(scan, "the inbox is over ", MESSAGE_SIZE_MAX, " bytes; make TENON_INBOX smaller");
     }
     if (out->state.size > STATE_SIZE_MAX) {
-        (void)refuse(scan, ERROR_TOO_LARGE, "the state region is over 4096 bytes; keep less in TENON_STATE");
+        refuse_size(scan, "the state region is over ", STATE_SIZE_MAX, " bytes; keep less in TENON_STATE");
     }
 }
 
@@ -595,6 +602,14 @@ static void check_manifest(struct scan *scan, struct module_info *out) {
     enum error error = manifest_look(scan->manifest, &out->manifest);
     if (error != ERROR_NONE) {
         (void)refuse(scan, error, "section tenon.manifest: ");
+        if (error == ERROR_TOO_LARGE) {
+            say(scan->refusal, "over a limit: this node takes ");
+            say_number(scan->refusal, PORTS_MAX);
+            say(scan->refusal, " inputs with parameters, as many outputs, ");
+            say_number(scan->refusal, OUTPUTS_PER_MESSAGE_MAX);
+            say(scan->refusal, " sends");
+            return;
+        }
         say(scan->refusal, error_text(error));
         say(scan->refusal, "; run `tenon build` of this version again");
         return;

@@ -275,6 +275,52 @@ static void plan_whose_code_is_missing_changes_nothing_and_names_the_digest(void
     rig_close(rig);
 }
 
+static void a_full_device_changes_all_its_components_in_one_plan(void **state) {
+    (void)state;
+    struct example example;
+    struct rig *rig = rig_open();
+    rig->nodes[0].runtime.memory.code_max = 2;
+    example_fill(&example, rig, "echo", false);
+    strcpy(example.tasks[1].name, "u");
+    example.tasks[1].epoch = 1;
+    rig_digest("counter", example.tasks[1].digest);
+    example.plan[0].task_count = 2;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    rig_digest("counter", example.tasks[0].digest);
+    rig_digest("fault", example.tasks[1].digest);
+    example.plan[0].revision++;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    assert_int_equal(rig_task(rig, 0, "t")->state, TASK_RUNNING);
+    assert_int_equal(rig_task(rig, 0, "u")->state, TASK_RUNNING);
+    rig_digest("echo", example.tasks[0].digest);
+    rig_digest("counter", example.tasks[1].digest);
+    example.plan[0].revision++;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    rig_publish(rig, 0, "room/temperature", 4);
+    assert_true(rig_driven(rig, 0, "room/valve") == 4);
+    rig_close(rig);
+}
+
+// Each plan tries again what there was no room for.
+static void what_was_refused_is_tried_again_with_the_next_plan(void **state) {
+    (void)state;
+    struct example example;
+    struct rig *rig = rig_open();
+    rig->nodes[0].runtime.memory.code_max = 1;
+    example_fill(&example, rig, "echo", false);
+    strcpy(example.tasks[1].name, "u");
+    example.tasks[1].epoch = 1;
+    rig_digest("counter", example.tasks[1].digest);
+    example.plan[0].task_count = 2;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    assert_int_equal(rig_task(rig, 0, "u")->state, TASK_REFUSED);
+    rig->nodes[0].runtime.memory.code_max = 2;
+    example.plan[0].revision++;
+    assert_int_equal(rig_plan(rig, 0, &example.plan[0]), ERROR_NONE);
+    assert_int_equal(rig_task(rig, 0, "u")->state, TASK_RUNNING);
+    rig_close(rig);
+}
+
 static bool wants(struct rig *rig, const char *component) {
     uint8_t digest[DIGEST_SIZE];
     rig_digest(component, digest);
@@ -480,6 +526,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measurement_passes_through_task_to_actuator_on_one_node),
         cmocka_unit_test(a_task_that_feeds_itself_does_not_starve_its_neighbour),
+        cmocka_unit_test(a_full_device_changes_all_its_components_in_one_plan),
+        cmocka_unit_test(what_was_refused_is_tried_again_with_the_next_plan),
         cmocka_unit_test(command_reaches_actuator_of_another_node),
         cmocka_unit_test(lost_command_is_sent_again_and_obeyed_once),
         cmocka_unit_test(command_whose_answers_are_lost_takes_effect_once),

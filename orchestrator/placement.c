@@ -208,6 +208,8 @@ static void explain_full(const struct work *work, uint32_t task, uint32_t node, 
     uint64_t left = used < registration->memory_total_bytes ? registration->memory_total_bytes - used : 0;
     if (work->usage[node].tasks >= registration->task_max) {
         snprintf(why, size, "is full: it runs %u tasks at most", registration->task_max);
+    } else if (left >= work->tasks[task].memory_bytes) {
+        snprintf(why, size, "is full");
     } else {
         snprintf(why, size, "is full: %llu bytes of memory are needed, %llu too many",
                  (unsigned long long)work->tasks[task].memory_bytes,

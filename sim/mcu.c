@@ -52,9 +52,10 @@ void mcu_start(struct host *host) {
     }
 }
 
-enum error mcu_file_write(struct host *host, const char *path, struct bytes content) {
+enum error mcu_file_write(struct host *host, const char *path, struct bytes content, bool over) {
     bool was_dead = host->dead;
-    enum error error = flash_file_write(&host->flash->files, path, content);
+    enum error error =
+        over ? flash_file_overwrite(&host->flash->files, path, content) : flash_file_write(&host->flash->files, path, content);
     if (was_dead) {
         return ERROR_NONE;
     }

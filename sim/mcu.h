@@ -17,7 +17,7 @@ void mcu_start(struct host *host);
 // Power is gone. `survived` as storage_crash has it.
 void mcu_crash(struct host *host, uint64_t *survived);
 
-enum error mcu_file_write(struct host *host, const char *path, struct bytes content);
+enum error mcu_file_write(struct host *host, const char *path, struct bytes content, bool over);
 enum error mcu_file_read(struct host *host, const char *path, size_t size_max, struct bytes *out);
 void mcu_file_delete(struct host *host, const char *path);
 

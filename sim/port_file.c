@@ -13,7 +13,7 @@ enum error port_directory_make(const char *path) {
 enum error port_file_write(const char *path, struct bytes content) {
     struct host *host = host_current();
     if (host->flash != NULL) {
-        return mcu_file_write(host, path, content);
+        return mcu_file_write(host, path, content, false);
     }
     if (!host_effect(host, "write a file")) {
         return ERROR_NONE;
@@ -30,7 +30,7 @@ enum error port_file_write(const char *path, struct bytes content) {
 enum error port_file_overwrite(const char *path, struct bytes content) {
     struct host *host = host_current();
     if (host->flash != NULL) {
-        return mcu_file_write(host, path, content);
+        return mcu_file_write(host, path, content, true);
     }
     struct storage_file *file = storage_find(&host->storage, path);
     bool was_dead = host->dead;

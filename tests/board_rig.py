@@ -90,7 +90,7 @@ class Board:
     def get(self, path, *options):
         """The answer to a GET, as text; empty when there is none. `options` are coap-client's."""
         result = subprocess.run(["coap-client-notls", "-B", "3", "-m", "get", *options, f"coap://127.0.0.1:{self.port}/{path}"],
-                                capture_output=True, text=True, timeout=20)
+                                capture_output=True, text=True, errors="replace", timeout=20)
         return result.stdout.strip()
 
     def status(self):

@@ -88,6 +88,16 @@ def test_five_tasks_and_ten_channels_fit_and_a_sixth_task_is_refused_with_a_reas
     wait_for(lambda: site.board.value("board/setpoint") == 18, "the control goes on")
 
 
+def test_status_tells_that_a_task_keeps_failing(site):
+    text = policy(16, tasks="  trap: {component: trap, requires: [board]}\n")
+    site.apply(text.replace(f"[{BUILD / 'components'}]", f"[{BUILD / 'components'}, {BUILD / 'components/hostile'}]")
+               .replace("resources:", "  - {from: desk/number, to: trap.value, class: event}\nresources:"))
+    wait_for(lambda: (site.board.task("trap") or {"state": ""})["state"] == "running", "the task")
+    site.number(666)
+    wait_for(lambda: "backing-off (trap)" in subprocess.run([TENON, "status", "--orchestrator", site.orchestrator],
+                                                            capture_output=True, text=True, timeout=30).stdout, "its state")
+
+
 def test_a_board_that_is_reset_or_loses_power_resumes_by_itself(site):
     site.apply(policy(17))
     wait_for(lambda: site.board.value("board/setpoint") == 17, "the set-point")

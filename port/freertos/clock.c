@@ -72,6 +72,9 @@ enum error port_entropy_open(struct bytes seed) {
     }
     derive("next", (uint64_t)board_unix_s() << 32 | board_cycles(), next);
     enum error error = port_file_write(STATE_PATH, (struct bytes){next, sizeof next});
+    if (error != ERROR_NONE) {
+        error = port_file_overwrite(STATE_PATH, (struct bytes){next, sizeof next});
+    }
     derive("now", (uint64_t)board_unix_s() << 32 | board_cycles(), next);
     memcpy(state, next, sizeof state);
     return error;

@@ -22,7 +22,7 @@
 #define HEAD_MARK 0x31665054u // "TPf1"
 #define SEAL_MARK 0x6c616573u
 #define FILE_NAME_SIZE 96
-// Kept free by larger files, so that the start counter can always be written anew.
+// Kept free by all files but what is overwritten: the start counter and the seed can always be written anew.
 #define RESERVE_BLOCKS 2u
 #define ROUND 128u // above the number of files in a round
 _Static_assert(ROUND > FLASH_FILES_COUNT, "each file of a round has a number of its own");
@@ -143,7 +143,7 @@ void flash_files_open(struct flash_files *files) {
 
 // Finds `count` free blocks in a row, from next_block on and once around. False when there are none, or when a large file
 // would take the reserve.
-static bool allocate(const struct flash_files *files, uint32_t count, uint32_t *first) {
+static bool allocate(const struct flash_files *files, uint32_t count, uint32_t spared, uint32_t *first) {
     uint32_t next_block = files->next_block;
     uint32_t free_blocks = 0;
     uint32_t found = 0;
@@ -162,15 +162,15 @@ static bool allocate(const struct flash_files *files, uint32_t count, uint32_t *
         }
     }
     *first = behind != 0 ? behind : found;
-    return found != 0 && (count == 1 || free_blocks >= count + RESERVE_BLOCKS);
+    return found != 0 && free_blocks >= count + spared;
 }
 
-enum error flash_file_write(struct flash_files *files, const char *path, struct bytes content) {
+static enum error write_file(struct flash_files *files, const char *path, struct bytes content, uint32_t spared) {
     struct head head = {.mark = HEAD_MARK, .size = (uint32_t)content.size};
     struct seal seal = {.checksum = crc32c(0, content), .mark = SEAL_MARK};
     uint32_t first;
     if (strlen(path) >= sizeof head.name || content.size > FLASH_FILES_COUNT * FLASH_BLOCK_SIZE ||
-        !allocate(files, blocks_of((uint32_t)content.size), &first)) {
+        !allocate(files, blocks_of((uint32_t)content.size), spared, &first)) {
         return ERROR_STORAGE;
     }
     memcpy(head.name, path, strlen(path));
@@ -190,6 +190,14 @@ enum error flash_file_write(struct flash_files *files, const char *path, struct 
     files->last_sequence = head.sequence;
     retire_before(head.name, head.sequence);
     return ERROR_NONE;
+}
+
+enum error flash_file_write(struct flash_files *files, const char *path, struct bytes content) {
+    return write_file(files, path, content, RESERVE_BLOCKS);
+}
+
+enum error flash_file_overwrite(struct flash_files *files, const char *path, struct bytes content) {
+    return write_file(files, path, content, 0);
 }
 
 enum error flash_file_read(const char *path, size_t size_max, struct bytes *out) {

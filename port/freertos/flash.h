@@ -5,6 +5,8 @@
 
 #include "core/bytes.h"
 
+// A board with another flash says so in its board.cmake (add_compile_definitions).
+#ifndef FLASH_BLOCK_COUNT
 #define FLASH_BLOCK_SIZE 4096u
 #define FLASH_BLOCK_COUNT 128u
 // One for what the installer wrote (firmware/configuration.c), two journals in turn, files in between. The journal wears its
@@ -15,6 +17,7 @@
 #define FLASH_FILES_COUNT 63u
 #define FLASH_JOURNAL_FIRST 64u
 #define FLASH_JOURNAL_COUNT 32u // each
+#endif
 
 // The bytes of a block, to be read in place.
 const uint8_t *flash_block(uint32_t block);

@@ -22,6 +22,8 @@ struct flash_files {
 void flash_files_open(struct flash_files *files);
 // ERROR_STORAGE: no room, the name is too long, or the flash does not take it; the file before stands.
 MUST_CHECK enum error flash_file_write(struct flash_files *files, const char *path, struct bytes content);
+// The same from the reserve that flash_file_write leaves, for a few bytes that a start must write.
+MUST_CHECK enum error flash_file_overwrite(struct flash_files *files, const char *path, struct bytes content);
 MUST_CHECK enum error flash_file_read(const char *path, size_t size_max, struct bytes *out);
 void flash_file_delete(const char *path);
 // `visit` may delete the file that it is told of.

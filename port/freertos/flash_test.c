@@ -70,6 +70,8 @@ static void a_full_flash_refuses_and_the_start_counter_still_fits(void **state) 
     char path[32];
     uint32_t count = 0;
     rig_fresh_flash();
+    assert_int_equal(port_file_write("node/boot", content_of(0)), ERROR_NONE);
+    assert_int_equal(port_file_write("node/seed", content_of(0)), ERROR_NONE);
     for (; count < FLASH_FILES_COUNT; count++) {
         snprintf(path, sizeof path, "node/code/%u", count);
         if (port_file_write(path, content_of(1)) != ERROR_NONE) {
@@ -77,9 +79,19 @@ static void a_full_flash_refuses_and_the_start_counter_still_fits(void **state) 
         }
     }
     assert_in_range(count, 14, FLASH_FILES_COUNT / 3);
-    assert_int_equal(port_file_write("node/boot", content_of(0)), ERROR_NONE);
-    assert_int_equal(port_file_write("node/boot", content_of(2)), ERROR_NONE);
-    assert_true(file_is("node/code/0", 1) && file_is("node/boot", 2));
+    for (uint32_t small = 0; small < FLASH_FILES_COUNT; small++) { // of one block each
+        snprintf(path, sizeof path, "node/code/small-%u", small);
+        if (port_file_write(path, content_of(2)) != ERROR_NONE) {
+            break;
+        }
+    }
+    for (uint32_t start = 0; start < 5; start++) {
+        assert_int_equal(port_file_write("node/boot", content_of(2 * start)), ERROR_STORAGE);
+        assert_int_equal(port_file_overwrite("node/boot", content_of(2 * start)), ERROR_NONE);
+        assert_int_equal(port_file_overwrite("node/seed", content_of(2 * start + 2)), ERROR_NONE);
+        port_files_open();
+        assert_true(file_is("node/code/0", 1) && file_is("node/boot", 2 * start) && file_is("node/seed", 2 * start + 2));
+    }
 }
 
 static void writing_one_file_wears_all_blocks(void **state) {

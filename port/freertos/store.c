@@ -20,7 +20,7 @@ enum error port_file_write(const char *path, struct bytes content) {
 
 // Nothing can be overwritten in flash; the reserve serves the same end.
 enum error port_file_overwrite(const char *path, struct bytes content) {
-    return flash_file_write(&the_files, path, content);
+    return flash_file_overwrite(&the_files, path, content);
 }
 
 enum error port_file_read(const char *path, size_t size_max, struct bytes *out) {
