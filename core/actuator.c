@@ -52,6 +52,18 @@ enum error actuator_command(struct actuator *actuator, uint64_t now_ms, uint32_t
     return ERROR_NONE;
 }
 
+uint32_t actuator_gives_way(const struct actuator *actuator, uint32_t priority) {
+    uint32_t lowest = 0;
+    for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
+        uint32_t held = actuator->slots[i].priority;
+        if (held == 0 || held == priority) {
+            return 0;
+        }
+        lowest = held > lowest ? held : lowest;
+    }
+    return lowest > priority ? lowest : 0;
+}
+
 const struct actuator_slot *actuator_find(const struct actuator *actuator, uint32_t priority) {
     for (uint32_t i = 0; i < ACTUATOR_SLOTS_MAX; i++) {
         if (actuator->slots[i].priority == priority) {

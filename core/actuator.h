@@ -46,6 +46,9 @@ MUST_CHECK enum error actuator_command(struct actuator *actuator, uint64_t now_m
 // The live command of a priority, or NULL.
 const struct actuator_slot *actuator_find(const struct actuator *actuator, uint32_t priority);
 
+// The priority whose command would give its place to one of this priority; 0 for none.
+uint32_t actuator_gives_way(const struct actuator *actuator, uint32_t priority);
+
 // Ends the command of a priority. False when none lived.
 bool actuator_end(struct actuator *actuator, uint32_t priority);
 

@@ -63,6 +63,9 @@ static void without_a_place_the_lowest_gives_way_to_what_outranks_it(void **stat
     assert_int_equal(command(12, 22, 2000), ERROR_NONE);
     assert_int_equal(command(16, 26, 2000), ERROR_FULL);
     assert_non_null(actuator_find(&actuator, 14));
+    assert_int_equal(actuator_gives_way(&actuator, 16), 0);
+    assert_int_equal(actuator_gives_way(&actuator, 12), 0);
+    assert_int_equal(actuator_gives_way(&actuator, 1), 14);
     assert_int_equal(command(1, 11, 2000), ERROR_NONE);
     obeys(1, 11);
     assert_null(actuator_find(&actuator, 14));

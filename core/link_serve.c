@@ -159,8 +159,10 @@ static struct verdict accept_measurement(struct runtime *runtime, struct link *l
         COUNT(runtime, link, duplicates); // or overtaken by a newer one, which is the same to its reader
         return answer(COAP_CHANGED, "");
     }
-    // Numbers of one boot have no holes but losses (link.c: boot << 40).
-    if (link->has_seen && delivery->epoch == link->seen_epoch && delivery->sequence >> 40 == link->seen_sequence >> 40) {
+    // Numbers of one boot have no holes but losses (link.c: boot << 40). What was seen before our own start is known only as
+    // far as the journal tells.
+    if (link->has_seen && link->counters.received > 0 && delivery->epoch == link->seen_epoch &&
+        delivery->sequence >> 40 == link->seen_sequence >> 40) {
         COUNT_MANY(runtime, link, lost, delivery->sequence - link->seen_sequence - 1);
     }
     link->has_seen = true;

@@ -65,6 +65,16 @@ static enum error put_command(struct runtime *runtime, const struct resource *re
     return batch_put(runtime, &entry);
 }
 
+// Writes down that the command of a priority has ended.
+static void put_end(struct runtime *runtime, const struct resource *resource, uint32_t priority) {
+    struct journal_entry entry = {.kind = JOURNAL_COMMAND, .priority = priority};
+    if (journal_is_there(runtime)) {
+        memcpy(entry.name, resource->facts->name, sizeof entry.name);
+        enum error error = batch_put(runtime, &entry);
+        ASSERT(error == ERROR_NONE); // one for each priority fits any batch
+    }
+}
+
 enum error resource_command(struct runtime *runtime, uint32_t index, const struct message *message, bool durable,
                             const char **outcome) {
     struct resource *resource = &runtime->memory.resources[index];
@@ -73,6 +83,7 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
     if (resource->facts->actuator && message->delivery == DELIVERY_COMMAND) {
         error = !wire_is_null(value) && !in_range(resource->facts, value) ? ERROR_MISMATCH : ERROR_NONE;
     }
+    uint32_t gone = wire_is_null(value) ? 0 : actuator_gives_way(&resource->actuator, message->priority);
     if (error == ERROR_NONE) {
         error = actuator_command(&resource->actuator, runtime->building_ms, message->priority, value, message->expires_ms,
                                  message->link, message->trace);
@@ -85,6 +96,11 @@ enum error resource_command(struct runtime *runtime, uint32_t index, const struc
         event_tell(runtime, error == ERROR_EXPIRED ? EVENT_COMMAND_EXPIRED : EVENT_COMMAND_REFUSED, resource->facts->name,
                    error, *outcome);
         return error;
+    }
+    if (gone != 0) {
+        runtime->traffic[DELIVERY_COMMAND].counters.superseded++;
+        event_tell(runtime, EVENT_COMMAND_REFUSED, resource->facts->name, ERROR_FULL, "a lower command gave way to this one");
+        put_end(runtime, resource, gone);
     }
     if (durable && put_command(runtime, resource, message) != ERROR_NONE) {
         event_tell(runtime, EVENT_STATE_LOST, resource->facts->name, ERROR_TOO_LARGE, "the command is not in the journal");

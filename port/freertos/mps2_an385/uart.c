@@ -13,6 +13,7 @@
 #define INTERRUPT 2u
 #define NVIC_ENABLE (*(volatile uint32_t *)0xE000E100u)
 #define NVIC_DISABLE (*(volatile uint32_t *)0xE000E180u)
+#define NVIC_PENDING (*(volatile uint32_t *)0xE000E200u)
 #define NVIC_PRIORITY (*(volatile uint8_t *)(0xE000E400u + INTERRUPT))
 
 void Serial_Handler(void);
@@ -23,6 +24,7 @@ void Serial_Handler(void) {
 
 void board_uart_listen(bool on) {
     if (on) {
+        NVIC_PENDING = 1u << INTERRUPT; // a byte that waits has had its interrupt
         NVIC_ENABLE = 1u << INTERRUPT;
     } else {
         NVIC_DISABLE = 1u << INTERRUPT;
