@@ -10,7 +10,8 @@ function(bench_image name)
   target_compile_options(${name} PRIVATE ${TENON_WARNINGS} -Wno-pedantic -include ${CMAKE_CURRENT_SOURCE_DIR}/limits.h)
   target_link_libraries(${name} PRIVATE tenon_node tenon_drivers tenon_engine tenon_port tenon_core wamr freertos lwip m)
   target_link_options(${name} PRIVATE ${link_options} -Wl,--wrap=netif_input -Wl,--wrap=netif_add -Wl,--wrap=runtime_datagram
-    -Wl,--wrap=port_udp_send -Wl,--wrap=wamr_engine_create -Wl,--wrap=_sbrk)
+    -Wl,--wrap=port_udp_send -Wl,--wrap=wamr_engine_create -Wl,--wrap=_sbrk
+    -Wl,--defsym=link_roomy=1)
 endfunction()
 
 bench_image(bench-wasm.elf)
